@@ -1,0 +1,1 @@
+//! tipple: destination.
