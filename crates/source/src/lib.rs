@@ -1,1 +1,22 @@
-//! tipple: source.
+//! Sources: what they are, how they are read, and what they remember.
+//!
+//! A *source* is a named group of *resources*; a resource is one stream of items that goes to one root table. Whoever
+//! runs a pipeline pulls *pages* from a resource ([`PageReader::next_page`]) and hands them to the normaliser as they
+//! came: a page is a piece of JSON text or an Arrow batch and the place where it was found, never a tree of values.
+//! What the user wishes for the tables is data ([`ResourceSpec`]), read from any document, with all mistakes reported at
+//! once. Start with [`Resource`] for reading and [`ResourceSpec`] for hints.
+
+mod error;
+mod fields;
+mod page;
+mod rows;
+mod spec;
+
+pub use error::SourceError;
+pub use fields::{Problem, nearest};
+pub use page::{Body, Page, PageReader, Place, ReadRequest, Resource, Source};
+pub use rows::Rows;
+pub use spec::{
+    Disposition, IncrementalSpec, Key, LastValue, MissingValue, NestedHints, RangeEdge,
+    ResourceSpec, RowOrder, SourceSpec, TableHints, WriteDisposition,
+};

@@ -1,0 +1,119 @@
+//! What can go wrong while reading a source.
+//!
+//! Variants are coarse and say who acts; each carries where it happened and what the user can do. The program prints
+//! them with their code and help ([`SourceError::code`], [`SourceError::help`]).
+
+use std::io;
+
+use crate::fields::Problem;
+use crate::page::Place;
+
+/// A source cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A document that describes a source or its hints has mistakes; all of them are listed.
+    #[error("{}", list_problems(.origin, .problems))]
+    Spec {
+        /// Name of the document.
+        origin: String,
+        /// At least one.
+        problems: Vec<Problem>,
+    },
+    /// The operating system refused.
+    #[error("cannot read `{origin}`: {cause}")]
+    Io {
+        /// File or stream.
+        origin: String,
+        /// Its reason.
+        #[source]
+        cause: io::Error,
+    },
+    /// No file has the name, or none matches the pattern.
+    #[error("no file matches `{pattern}` (resource `{resource}`)")]
+    NoFile {
+        /// Resource that wants it.
+        resource: String,
+        /// Path or pattern as the user wrote it, made absolute where it was relative.
+        pattern: String,
+    },
+    /// The bytes are not what the format promises.
+    #[error("`{}` is not valid {format}: {reason}\n  at {place}, column {column}: {excerpt}", .place.origin)]
+    Malformed {
+        /// Format in which the origin was read.
+        format: &'static str,
+        /// Line and byte of the mistake.
+        place: Place,
+        /// Column of the mistake in characters, from 1.
+        column: u64,
+        /// What is wrong, without the place.
+        reason: String,
+        /// Text around the mistake, at most 80 characters.
+        excerpt: String,
+    },
+    /// The data ends in the middle.
+    #[error("`{origin}` ends too early: {reason}")]
+    Truncated {
+        /// File or stream.
+        origin: String,
+        /// What was being read.
+        reason: String,
+    },
+    /// Any other reason of a source of its own kind.
+    #[error("{message}")]
+    Other {
+        /// Dotted error code.
+        code: &'static str,
+        /// What failed, where and why.
+        message: String,
+        /// How to go on.
+        help: Vec<String>,
+        /// Cause from below.
+        #[source]
+        cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+}
+
+impl SourceError {
+    /// The dotted word by which the error is explained.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SourceError::Spec { .. } => "source.spec",
+            SourceError::Io { .. } => "source.io",
+            SourceError::NoFile { .. } => "source.file.missing",
+            SourceError::Malformed { .. } => "source.malformed",
+            SourceError::Truncated { .. } => "source.truncated",
+            SourceError::Other { code, .. } => code,
+        }
+    }
+
+    /// How to go on; one line each.
+    pub fn help(&self) -> Vec<String> {
+        match self {
+            SourceError::Spec { problems, .. } => {
+                problems.iter().filter_map(|p| p.help.clone()).collect()
+            }
+            SourceError::Io { origin, .. } => vec![format!("check that `{origin}` may be read")],
+            SourceError::NoFile { pattern, .. } => vec![format!(
+                "check the path `{pattern}`; patterns may hold `*`, `?`, `[…]` and `**`"
+            )],
+            SourceError::Malformed { .. } => {
+                vec!["correct the file, or name its real format with `format:`".to_owned()]
+            }
+            SourceError::Truncated { .. } => {
+                vec!["the file was cut while it was copied or is still being written: fetch it again".to_owned()]
+            }
+            SourceError::Other { help, .. } => help.clone(),
+        }
+    }
+}
+
+fn list_problems(origin: &str, problems: &[Problem]) -> String {
+    let mut text = match problems.len() {
+        1 => format!("`{origin}` has a mistake"),
+        count => format!("`{origin}` has {count} mistakes"),
+    };
+    for problem in problems {
+        text.push_str(&format!("\n  {problem}"));
+    }
+    text
+}
