@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::document::PackageDocument;
 use crate::error::{PackageError, Result};
-use crate::fsx::{self, Disk, point};
+use crate::fsx::{self, Disk, TEMPORARY_PREFIX, point};
 use crate::job::{ARROW, Finished, JobPlace, JobWriter};
 use crate::manifest::{self, MANIFEST, ManifestEntry};
 use crate::names::{JobName, JobState, PackageState};
@@ -69,14 +69,18 @@ impl PackageWriter {
             finished: Arc::new(Mutex::new(Vec::new())),
             is_sealed: false,
         };
+        // With its manifest or not at all: a package in `new` without one is another program's.
         let path = writer.path();
-        for state in JobState::ALL {
-            disk.create_dir(&path.join(state.folder()))?;
+        let temporary = path.with_file_name(format!("{TEMPORARY_PREFIX}{load_id}"));
+        for folder in JobState::ALL
+            .map(JobState::folder)
+            .iter()
+            .chain(&[EXCEPTIONS, PENDING_TRANSITIONS])
+        {
+            disk.create_dir(&temporary.join(folder))?;
         }
-        for folder in [EXCEPTIONS, PENDING_TRANSITIONS] {
-            disk.create_dir(&path.join(folder))?;
-        }
-        disk.append(&path.join(MANIFEST), &manifest::head(load_id))?;
+        disk.append(&temporary.join(MANIFEST), &manifest::head(load_id))?;
+        disk.rename(&temporary, &path)?;
         writer.write_document(SCHEMA, schema)?;
         point("package.create").map_err(|source| PackageError::io("create", &path, source))?;
         Ok(writer)
