@@ -1,0 +1,133 @@
+//! SQL of Postgres.
+
+use tipple_schema::{Column, DataType};
+
+use super::literal::{self, Literal, TextRules};
+use super::{SqlDialect, UnsupportedType, data_type, decimal_size, unsupported, with_length};
+use crate::capabilities::{Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy};
+
+/// SQL of Postgres.
+#[derive(Debug, Clone, Copy)]
+pub struct Postgres;
+
+const CAPABILITIES: Capabilities = Capabilities {
+    file_formats: &[
+        FileFormat::Arrow,
+        FileFormat::InsertValues,
+        FileFormat::Csv,
+        FileFormat::Parquet,
+    ],
+    identifier_len_max: 63,
+    column_identifier_len_max: 63,
+    case_folding: CaseFolding::Lower,
+    wei_precision: (156, 78),
+    ddl_in_transaction: true,
+    transactions: true,
+    add_many_columns: true,
+    truncate: true,
+    merge_strategies: &[
+        MergeStrategy::DeleteInsert,
+        MergeStrategy::Upsert,
+        MergeStrategy::Scd2,
+        MergeStrategy::InsertOnly,
+        MergeStrategy::Cdc,
+    ],
+    replace_strategies: &[
+        ReplaceStrategy::TruncateAndInsert,
+        ReplaceStrategy::InsertFromStaging,
+        ReplaceStrategy::StagingOptimized,
+    ],
+    create_indexes: true,
+    ..Capabilities::POOREST
+};
+
+const TEXT: TextRules = TextRules {
+    prefix: "E",
+    quote: "''",
+    escape_tab: false,
+    keep_nul: false,
+};
+
+impl SqlDialect for Postgres {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn capabilities(&self) -> &'static Capabilities {
+        &CAPABILITIES
+    }
+
+    fn quote(&self, identifier: &str) -> String {
+        literal::double_quoted(identifier)
+    }
+
+    fn literal(&self, value: &Literal) -> String {
+        let binary = |bytes: &[u8]| format!("'\\x{}'", literal::hex_text(bytes));
+        literal::common(
+            value,
+            |text| TEXT.text(text),
+            |json| TEXT.text(json),
+            binary,
+        )
+    }
+
+    fn column_type(&self, column: &Column) -> Result<String, UnsupportedType> {
+        Ok(match data_type(column) {
+            DataType::Text => with_length("varchar", column.precision),
+            DataType::Double => "double precision".to_owned(),
+            DataType::Bool => "boolean".to_owned(),
+            DataType::Timestamp => timestamp_type(self, column)?,
+            DataType::Bigint => integer_type(self, column)?.to_owned(),
+            DataType::Binary => "bytea".to_owned(),
+            DataType::Json => "jsonb".to_owned(),
+            DataType::Decimal => numeric(decimal_size(column, CAPABILITIES.decimal_precision)),
+            DataType::Wei => numeric(decimal_size(column, CAPABILITIES.wei_precision)),
+            DataType::Date => "date".to_owned(),
+            DataType::Time => time_type(column),
+        })
+    }
+
+    fn placeholder(&self, index: usize) -> String {
+        format!("${}", index + 1)
+    }
+
+    fn hint_clause(&self, hint: &str) -> Option<&'static str> {
+        (hint == "unique").then_some("UNIQUE")
+    }
+}
+
+pub(super) fn numeric((precision, scale): (i64, i64)) -> String {
+    format!("numeric({precision},{scale})")
+}
+
+/// Integer types by bits; shared with Redshift.
+pub(super) fn integer_type(
+    dialect: &dyn SqlDialect,
+    column: &Column,
+) -> Result<&'static str, UnsupportedType> {
+    match column.precision {
+        None | Some(33..=64) => Ok("bigint"),
+        Some(..=16) => Ok("smallint"),
+        Some(17..=32) => Ok("integer"),
+        Some(_) => Err(unsupported(dialect, column, "at most 64 bits")),
+    }
+}
+
+fn timestamp_type(dialect: &Postgres, column: &Column) -> Result<String, UnsupportedType> {
+    let zone = match column.timezone.unwrap_or(true) {
+        true => "with time zone",
+        false => "without time zone",
+    };
+    match column.precision {
+        None => Ok(format!("timestamp {zone}")),
+        Some(precision @ ..=6) => Ok(format!("timestamp ({precision}) {zone}")),
+        Some(_) => Err(unsupported(dialect, column, "at most 6 fraction digits")),
+    }
+}
+
+fn time_type(column: &Column) -> String {
+    match column.precision {
+        None => "time without time zone".to_owned(),
+        Some(precision) => format!("time ({precision}) without time zone"),
+    }
+}

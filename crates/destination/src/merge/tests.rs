@@ -1,0 +1,1 @@
+//! Merges as they are planned for each strategy.

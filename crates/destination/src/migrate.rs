@@ -1,0 +1,426 @@
+//! The statements that bring a dataset to a schema, and the row that says so.
+//!
+//! Only what is missing is added: types, nullability and positions of what is there never change, and nothing is dropped
+//! unless asked for (spec/schema.md §6). All statements of a plan belong to one transaction where the destination can
+//! roll back DDL. Start with [`plan_migration`].
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use tipple_schema::{Column, Schema};
+
+use crate::catalog::{Catalog, StoredColumn, pack_document};
+use crate::context::{PlanContext, PlanWarning};
+use crate::error::{DestinationError, Result};
+use crate::names::Target;
+use crate::statement::{Param, Statement, StatementKind};
+use crate::table::{LoadTable, is_system_table};
+use crate::verify::{Problem, SchemaProblems};
+
+/// Hints whose columns can join a table that is there without loss.
+const HARMLESS_HINTS: [&str; 7] = [
+    "hard_delete",
+    "dedup_sort",
+    "merge_key",
+    "variant",
+    "row_key",
+    "parent_key",
+    "root_key",
+];
+/// Hints that some destination only honours when the table is made.
+const CREATION_HINTS: [&str; 6] = [
+    "primary_key",
+    "unique",
+    "sort",
+    "cluster",
+    "partition",
+    "incremental",
+];
+
+/// The version of a schema that is stored with the tables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SchemaVersion {
+    /// Number of the version.
+    pub version: i64,
+    /// Version of the form of the document.
+    pub engine_version: i64,
+    /// Hash of the content.
+    pub hash: String,
+    /// The document as compact JSON text.
+    pub document: String,
+}
+
+/// What to migrate.
+#[derive(Debug, Clone)]
+pub struct MigrationRequest<'a> {
+    /// Which of the two datasets.
+    pub target: Target,
+    /// The version to store. For the staging dataset that of the trimmed schema ([`staging_schema`]).
+    pub version: &'a SchemaVersion,
+    /// Data tables to look at: those with jobs, or all staged ones. System tables are added by the planner.
+    pub tables: &'a [&'a str],
+    /// What is there.
+    pub catalog: &'a Catalog,
+    /// True when the hash of the version is stored already.
+    pub is_stored: bool,
+    /// Tables to drop first, with all stored versions of the schema (refresh).
+    pub drop_tables: &'a [&'a str],
+    /// Look at the tables although the hash is stored (tables will be truncated by a refresh).
+    pub force: bool,
+}
+
+/// Statements of a migration.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MigrationPlan {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Name of the schema.
+    pub schema: String,
+    /// In order; one transaction.
+    pub statements: Vec<Statement>,
+    /// Columns that the statements add, by table.
+    pub added: IndexMap<String, Vec<Column>>,
+    /// What the user should know.
+    pub warnings: Vec<PlanWarning>,
+}
+
+impl MigrationPlan {
+    /// True when nothing has to run.
+    pub fn is_empty(&self) -> bool {
+        self.statements.is_empty()
+    }
+}
+
+impl fmt::Display for MigrationPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for statement in &self.statements {
+            writeln!(f, "{statement}")?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "-- warning: {warning}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The schema as the staging dataset stores it: only system tables and those that are staged. The caller bumps its version.
+pub fn staging_schema(context: &PlanContext<'_>) -> Schema {
+    let staged = context.staged_tables();
+    let mut schema = context.schema.clone();
+    schema
+        .tables
+        .retain(|name, _| staged.contains(&name.as_str()) || is_system_table(name));
+    schema
+}
+
+/// Plans the statements that add what `catalog` lacks.
+///
+/// The plan is empty when the version is stored and nothing forces a look.
+///
+/// # Errors
+/// [`DestinationError::Schema`] with all columns that the destination has no type for.
+pub fn plan_migration(
+    context: &PlanContext<'_>,
+    request: &MigrationRequest<'_>,
+) -> Result<MigrationPlan> {
+    let mut planner = Planner {
+        context,
+        request,
+        plan: MigrationPlan {
+            dataset: context.datasets.get(request.target).to_owned(),
+            schema: context.schema.name.clone(),
+            ..MigrationPlan::default()
+        },
+        problems: Vec::new(),
+    };
+    let is_dropping = !request.drop_tables.is_empty() && request.catalog.exists;
+    if request.is_stored && !request.force && !is_dropping {
+        return Ok(planner.plan);
+    }
+    if !request.catalog.exists {
+        planner.create_dataset();
+    }
+    if is_dropping {
+        planner.drop_tables();
+    }
+    planner.bring_tables();
+    if !request.is_stored || is_dropping {
+        planner.store_version();
+    }
+    planner.finish()
+}
+
+struct Planner<'a> {
+    context: &'a PlanContext<'a>,
+    request: &'a MigrationRequest<'a>,
+    plan: MigrationPlan,
+    problems: Vec<Problem>,
+}
+
+impl Planner<'_> {
+    fn push(&mut self, kind: StatementKind, table: &str, sql: String, why: &str) {
+        self.plan
+            .statements
+            .push(Statement::new(kind, table, sql, why));
+    }
+
+    fn create_dataset(&mut self) {
+        let dataset = self.plan.dataset.clone();
+        let catalog = self.context.datasets.catalog.as_deref();
+        let sql = self.context.dialect.create_dataset(catalog, &dataset);
+        self.push(
+            StatementKind::CreateDataset,
+            &dataset,
+            sql,
+            "the dataset is not there",
+        );
+    }
+
+    fn drop_tables(&mut self) {
+        for table in self.request.drop_tables.iter().rev() {
+            let sql = self.context.dialect.drop_table(&self.at(table));
+            self.push(
+                StatementKind::DropTable,
+                table,
+                sql,
+                "the table is refreshed",
+            );
+        }
+        let names = self.context.names;
+        if self
+            .request
+            .catalog
+            .tables
+            .contains_key(&names.version_table)
+        {
+            let sql = format!(
+                "DELETE FROM {} WHERE {} = {}",
+                self.context
+                    .qualified(self.request.target, &names.version_table),
+                self.context.dialect.quote(&names.schema_name),
+                self.context.dialect.placeholder(0)
+            );
+            let statement = Statement::new(
+                StatementKind::Delete,
+                &names.version_table,
+                sql,
+                "stored versions end with the dropped tables",
+            );
+            let params = vec![Param::Text(self.context.schema.name.clone())];
+            self.plan.statements.push(statement.with_params(params));
+        }
+    }
+
+    fn at(&self, table: &str) -> crate::names::TableRef {
+        self.context.at(self.request.target, table)
+    }
+
+    fn is_wanted(&self, name: &str) -> bool {
+        let is_system = match self.request.target {
+            Target::Final => is_system_table(name),
+            Target::Staging => name == self.context.names.version_table,
+        };
+        is_system || self.request.tables.contains(&name)
+    }
+
+    fn bring_tables(&mut self) {
+        let wanted: Vec<String> = self
+            .context
+            .schema
+            .tables
+            .keys()
+            .filter(|n| self.is_wanted(n))
+            .cloned()
+            .collect();
+        for name in wanted {
+            if let Some(table) = self.context.table(&name) {
+                self.bring_table(&table);
+            }
+        }
+    }
+
+    fn bring_table(&mut self, table: &LoadTable) {
+        let is_dropped = self.request.drop_tables.contains(&table.name.as_str());
+        let stored = match is_dropped {
+            true => None,
+            false => self
+                .stored_columns(&table.name)
+                .filter(|columns| !columns.is_empty()),
+        };
+        let missing: Vec<&Column> = match stored {
+            Some(stored) => self.missing_columns(table, stored),
+            None => table.columns.values().collect(),
+        };
+        if missing.is_empty() {
+            return;
+        }
+        let is_there = stored.is_some();
+        let definitions = self.definitions(table, &missing);
+        let at = self.at(&table.name);
+        if is_there {
+            self.warn_about(table, &missing);
+            for sql in self.context.dialect.add_columns(&at, &definitions) {
+                let why = "the schema has columns that the table lacks";
+                self.push(StatementKind::AddColumn, &table.name, sql, why);
+            }
+        } else {
+            let is_system = is_system_table(&table.name);
+            let sql = self
+                .context
+                .dialect
+                .create_table(&at, &definitions, is_system);
+            self.push(
+                StatementKind::CreateTable,
+                &table.name,
+                sql,
+                "the table is not there",
+            );
+        }
+        self.warn_about_precision(table, &missing);
+        self.plan
+            .added
+            .insert(table.name.clone(), missing.into_iter().cloned().collect());
+    }
+
+    fn stored_columns(&self, table: &str) -> Option<&[StoredColumn]> {
+        let capabilities = self.context.capabilities();
+        let wanted = capabilities.fold(table);
+        let mut tables = self.request.catalog.tables.iter();
+        tables
+            .find(|(name, _)| capabilities.fold(name) == wanted)
+            .map(|(_, c)| c.as_slice())
+    }
+
+    fn missing_columns<'t>(
+        &self,
+        table: &'t LoadTable,
+        stored: &[StoredColumn],
+    ) -> Vec<&'t Column> {
+        let capabilities = self.context.capabilities();
+        let there: Vec<String> = stored.iter().map(|c| capabilities.fold(&c.name)).collect();
+        table
+            .columns
+            .values()
+            .filter(|c| !there.contains(&capabilities.fold(&c.name)))
+            .collect()
+    }
+
+    fn definitions(&mut self, table: &LoadTable, columns: &[&Column]) -> Vec<String> {
+        let create_indexes = self.context.create_indexes();
+        let mut definitions = Vec::with_capacity(columns.len());
+        for column in columns {
+            match self
+                .context
+                .dialect
+                .column_definition(column, create_indexes)
+            {
+                Ok(definition) => definitions.push(definition),
+                Err(cause) => self.problems.push(Problem::UnsupportedType {
+                    table: table.name.clone(),
+                    column: column.name.clone(),
+                    cause,
+                }),
+            }
+        }
+        definitions
+    }
+
+    fn warn_about(&mut self, table: &LoadTable, columns: &[&Column]) {
+        for column in columns {
+            let names = || (table.name.clone(), column.name.clone());
+            if !column.is_nullable() {
+                let (table, column) = names();
+                self.plan
+                    .warnings
+                    .push(PlanWarning::NotNullAdded { table, column });
+            }
+            for hint in CREATION_HINTS {
+                if column.has(hint) && !HARMLESS_HINTS.contains(&hint) {
+                    let (table, column) = names();
+                    let hint = hint.to_owned();
+                    self.plan.warnings.push(PlanWarning::HintOnExisting {
+                        table,
+                        column,
+                        hint,
+                    });
+                }
+            }
+        }
+    }
+
+    fn warn_about_precision(&mut self, table: &LoadTable, columns: &[&Column]) {
+        if self.context.dialect.name() != "duckdb" {
+            return;
+        }
+        let default = i64::from(self.context.capabilities().timestamp_precision);
+        for column in columns {
+            let is_timestamp = column.data_type == Some(tipple_schema::DataType::Timestamp);
+            let has_zone = column.timezone.unwrap_or(true);
+            if is_timestamp && has_zone && column.precision.is_some_and(|p| p != default) {
+                self.plan.warnings.push(PlanWarning::PrecisionIgnored {
+                    table: table.name.clone(),
+                    column: column.name.clone(),
+                });
+            }
+        }
+    }
+
+    fn store_version(&mut self) {
+        let (names, version) = (self.context.names, self.request.version);
+        let columns = [
+            &names.version,
+            &names.engine_version,
+            &names.inserted_at,
+            &names.schema_name,
+            &names.version_hash,
+            &names.schema,
+        ];
+        let params = vec![
+            Param::Int(version.version),
+            Param::Int(version.engine_version),
+            Param::Timestamp(self.context.now),
+            Param::Text(self.context.schema.name.clone()),
+            Param::Text(version.hash.clone()),
+            Param::Text(self.document()),
+        ];
+        let table = self
+            .context
+            .qualified(self.request.target, &names.version_table);
+        let sql = insert_values(self.context, &table, &columns);
+        let why = "the version of the schema is not stored yet";
+        let statement = Statement::new(StatementKind::Insert, &names.version_table, sql, why);
+        self.plan.statements.push(statement.with_params(params));
+    }
+
+    /// The document, packed when the destination could not store its text.
+    fn document(&self) -> String {
+        let document = &self.request.version.document;
+        match document.len() as u64 > self.context.capabilities().text_bytes_max {
+            true => pack_document(document),
+            false => document.clone(),
+        }
+    }
+
+    fn finish(self) -> Result<MigrationPlan> {
+        if self.problems.is_empty() {
+            return Ok(self.plan);
+        }
+        Err(DestinationError::Schema(SchemaProblems {
+            schema: self.context.schema.name.clone(),
+            destination: self.context.dialect.name(),
+            problems: self.problems,
+        }))
+    }
+}
+
+/// `INSERT` of one row of bound values.
+pub(crate) fn insert_values(context: &PlanContext<'_>, table: &str, columns: &[&String]) -> String {
+    let dialect = context.dialect;
+    let names: Vec<String> = columns.iter().map(|name| dialect.quote(name)).collect();
+    let values: Vec<String> = (0..columns.len()).map(|i| dialect.placeholder(i)).collect();
+    format!(
+        "INSERT INTO {table}({}) VALUES ({})",
+        names.join(", "),
+        values.join(", ")
+    )
+}
