@@ -50,6 +50,7 @@ impl Request {
             rows: ROWS,
             runs: 5,
             memory_rows: MEMORY_ROWS,
+            profile: Profile::Release,
         };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
