@@ -1,8 +1,29 @@
 //! The schema of a dataset: tables, columns, types, names, contracts, and how one version differs from another.
 //!
 //! Pure values and functions; no I/O. The rules are those of dlt 1.31, so that a stored schema can be continued by
-//! either program.
+//! either program. Start with [`Schema`], then [`Schema::from_document`] and [`Schema::update_table`].
 
+mod defaults;
+mod document;
+mod error;
+mod hash;
+mod lookup;
+mod merge;
+mod migrations;
 mod model;
+mod naming;
+mod properties;
+mod renaming;
 
+pub use defaults::{
+    LIST_INDEX, LOAD_ID, LOADS_TABLE, PARENT_ID, ROOT_ID, ROW_ID, STATE_TABLE, SYSTEM_PREFIX,
+    VERSION_TABLE, check_name, loads_table, normalize_schema_name, state_table, version_table,
+};
+pub use error::SchemaError;
+pub use hash::{document_hash, is_document_intact};
+pub use lookup::{HintRules, Pattern, RowFilter, SystemTables};
+pub use merge::diff_table;
 pub use model::*;
+pub use naming::{Naming, NamingError, NamingKind};
+pub use properties::{is_compound_property, is_default_value};
+pub use renaming::normalize_pattern;

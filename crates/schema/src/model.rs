@@ -85,7 +85,9 @@ impl fmt::Display for DataType {
 
 /// A word that is no data type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a data type (text, double, bool, timestamp, bigint, binary, json, decimal, wei, date, time)")]
+#[error(
+    "`{0}` is not a data type (text, double, bool, timestamp, bigint, binary, json, decimal, wei, date, time)"
+)]
 pub struct UnknownDataType(pub String);
 
 impl FromStr for DataType {
@@ -121,12 +123,19 @@ pub struct Column {
 impl Column {
     /// A column without a type.
     pub fn incomplete(name: impl Into<String>) -> Self {
-        Column { name: name.into(), ..Column::default() }
+        Column {
+            name: name.into(),
+            ..Column::default()
+        }
     }
 
     /// A column with a type.
     pub fn new(name: impl Into<String>, data_type: DataType) -> Self {
-        Column { name: name.into(), data_type: Some(data_type), ..Column::default() }
+        Column {
+            name: name.into(),
+            data_type: Some(data_type),
+            ..Column::default()
+        }
     }
 
     /// True when the column has a data type.
@@ -141,7 +150,10 @@ impl Column {
 
     /// True when the boolean hint `hint` is set.
     pub fn has(&self, hint: &str) -> bool {
-        self.hints.get(hint).and_then(Value::as_bool).unwrap_or(false)
+        self.hints
+            .get(hint)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
     }
 
     /// Text of the hint `hint`.
@@ -166,7 +178,10 @@ pub struct Table {
 impl Table {
     /// A table without columns.
     pub fn new(name: impl Into<String>) -> Self {
-        Table { name: name.into(), ..Table::default() }
+        Table {
+            name: name.into(),
+            ..Table::default()
+        }
     }
 
     /// Text of the hint `hint`.
@@ -176,7 +191,11 @@ impl Table {
 
     /// Names of the columns that carry the boolean hint `hint`, in schema order.
     pub fn columns_with(&self, hint: &str) -> Vec<&str> {
-        self.columns.values().filter(|c| c.has(hint)).map(|c| c.name.as_str()).collect()
+        self.columns
+            .values()
+            .filter(|c| c.has(hint))
+            .map(|c| c.name.as_str())
+            .collect()
     }
 
     /// Columns that have a data type, in schema order.
@@ -186,12 +205,16 @@ impl Table {
 
     /// Value of the mark `mark` in `x-normalizer` (`seen-data`, `max_nesting`, `evolve-columns-once`).
     pub fn normalizer_mark(&self, mark: &str) -> Option<&Value> {
-        self.hints.get("x-normalizer").and_then(|marks| marks.get(mark))
+        self.hints
+            .get("x-normalizer")
+            .and_then(|marks| marks.get(mark))
     }
 
     /// True when rows of this table have passed normalize before.
     pub fn has_seen_data(&self) -> bool {
-        self.normalizer_mark("seen-data").and_then(Value::as_bool).unwrap_or(false)
+        self.normalizer_mark("seen-data")
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
     }
 }
 
