@@ -1,1 +1,23 @@
-//! tipple: normalize.
+//! From JSON text and Arrow batches to rows of tables.
+//!
+//! Nested items become flat rows and child tables, new keys become columns, values are made to fit, and rows get their
+//! ids, all by the rules of dlt 1.31 (spec/normalize.md). No I/O, no clock, no randomness of its own: the result is a
+//! function of the schema, the rules and the bytes. [`Reference`] is the plain transcription of the rules; [`Normalizer`]
+//! is what a pipeline uses. Start with [`Normalizer`].
+
+pub mod builders;
+pub mod coerce;
+pub mod decimal;
+mod detect;
+mod error;
+mod marks;
+pub mod row_ids;
+mod rules;
+pub mod tables;
+mod zone;
+
+pub use error::{ContractViolation, ItemPlace, NormalizeError, Place, RowError};
+pub use rules::{
+    BATCH_BYTES_MAX, COLUMNS_MAX, ID_BYTES, RandomIds, Rules, TypeCaps,
+};
+pub use zone::Zone;
