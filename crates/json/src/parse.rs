@@ -262,7 +262,8 @@ mod tests {
             prop_assert_eq!(Scanner::new(&text).skip_value().unwrap(), text.as_str());
             let mut written = String::new();
             write_compact(&value, &mut written);
-            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), json);
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&written).is_ok());
+            prop_assert_eq!(parse_value(written.as_bytes()).unwrap(), value);
         }
 
         #[test]
@@ -273,7 +274,7 @@ mod tests {
             let ours = parse_value(&text);
             let Ok(text) = std::str::from_utf8(&text) else { return Ok(()) };
             let theirs = serde_json::from_str::<serde_json::Value>(text);
-            let is_known_difference = matches!(ours.map_err(|e| e.kind), Err(JsonErrorKind::IntegerOutOfRange));
+            let is_known_difference = matches!(&ours, Err(e) if e.kind == JsonErrorKind::IntegerOutOfRange);
             prop_assert!(is_known_difference || ours.is_ok() == theirs.is_ok(), "{} {:?} {:?}", text, ours, theirs);
             let mut scanner = Scanner::new(text);
             scanner.skip_blanks();
