@@ -1,1 +1,31 @@
-//! tipple: pipeline.
+//! Running pipelines: extract, normalize, load, and what is remembered between runs.
+//!
+//! This crate puts the steps in order and decides nothing about data: rows are made by `tipple-normalize`, plans by
+//! `tipple-destination`, files by `tipple-package`. It knows neither a source nor a destination by name and prints
+//! nothing. Start with [`Pipeline::open`] and [`Pipeline::run`].
+
+mod declare;
+mod error;
+mod extract;
+mod hints;
+mod ids;
+mod load;
+mod memory;
+mod options;
+mod pipeline;
+mod prepare;
+mod refresh;
+mod report;
+mod state;
+mod sync;
+mod time;
+mod workdir;
+
+pub use error::{Cause, RunError};
+pub use hints::HintError;
+pub use options::{PipelineOptions, PipelineSettings, Refresh, RunOptions};
+pub use pipeline::Pipeline;
+pub use refresh::{Forgotten, Selection};
+pub use report::{NewColumn, PackageReport, ResourceReport, RunReport, Step, StepReport};
+pub use state::{PipelineState, STATE_ENGINE_VERSION, StateError};
+pub use workdir::WorkDir;

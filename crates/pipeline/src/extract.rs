@@ -1,0 +1,537 @@
+//! Extract and normalize in one pass: pages in, sealed package out.
+//!
+//! Pages go from the source through the cursor into the normaliser, batches from the normaliser into job files; nothing
+//! waits for the end of anything but the seal. Resources are read one after another, those that share a table page by
+//! page in turn, as dlt reads them; first pages are fetched for all before anything is normalised, so that the hints of
+//! every resource are known first. Start with [`extract`].
+
+use bytes::Bytes;
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+use tipple_normalize::{Normalized, Normalizer, Rules, TableBatch};
+use tipple_package::{Package, PackageError, PackageStore, PackageWriter};
+use tipple_schema::{Naming, Schema, state_table};
+use tipple_source::{
+    Body, Cursor, Disposition, Page, PageReader, Place, ReadRequest, ResourceSpec, Source,
+};
+
+use crate::declare::{Declarations, Declared, Form};
+use crate::error::{AtStep, Cause, RunError};
+use crate::options::RunOptions;
+use crate::prepare::{prepare_schema, specs_of};
+use crate::report::{NewColumn, ResourceReport, RunReport, Step};
+use crate::state::PipelineState;
+use crate::sync::Identity;
+use crate::time::{iso, now_micros};
+use crate::workdir::WorkDir;
+
+/// What extraction works on.
+pub(crate) struct Extraction<'a> {
+    pub workdir: &'a WorkDir,
+    pub store: &'a PackageStore,
+    pub load_id: String,
+    pub naming: Naming,
+    pub rules: Rules,
+    pub identity: &'a Identity,
+    /// Put the state into the state table when it changed.
+    pub extract_state: bool,
+    pub allow_identifier_change: bool,
+    pub options: &'a RunOptions,
+}
+
+/// What extraction gave.
+pub(crate) struct Extracted {
+    /// Nothing when there is nothing to load.
+    pub package: Option<Package>,
+    /// Schema after normalize.
+    pub schema: Schema,
+    /// State after extract.
+    pub state: PipelineState,
+}
+
+/// One resource while it is read.
+struct Stream {
+    resource: usize,
+    reader: Box<dyn PageReader>,
+    cursor: Option<Cursor>,
+    /// Fetched before anything is normalised.
+    first: Option<Page>,
+    is_done: bool,
+    pages: u64,
+}
+
+/// Reads a source to the end and seals a package; keeps nothing when it fails.
+///
+/// # Errors
+/// Those of extract and normalize, each with its step.
+pub(crate) fn extract(
+    extraction: &Extraction<'_>,
+    source: &Source,
+    report: &mut RunReport,
+) -> Result<Extracted, RunError> {
+    let mut run = Run::begin(extraction, source, report)?;
+    run.read_all()?;
+    run.empty_replaced()?;
+    run.finish()
+}
+
+struct Run<'a> {
+    extraction: &'a Extraction<'a>,
+    source: &'a Source,
+    report: &'a mut RunReport,
+    state: PipelineState,
+    declarations: Declarations,
+    normalizer: Normalizer,
+    writer: Option<PackageWriter>,
+    package_state: Map<String, Value>,
+    /// Hints of all resources, with the contract of this run.
+    specs: Vec<ResourceSpec>,
+    streams: Vec<Stream>,
+    /// Tables that got items.
+    filled: Vec<String>,
+    /// Tables of the schema before the run, for the report.
+    before: IndexMap<String, Vec<String>>,
+}
+
+impl<'a> Run<'a> {
+    fn begin(
+        extraction: &'a Extraction<'a>,
+        source: &'a Source,
+        report: &'a mut RunReport,
+    ) -> Result<Self, RunError> {
+        let mut state = extraction.workdir.load_state().at(Step::Extract)?.unwrap_or_default();
+        let specs = specs_of(source, extraction.options);
+        let (schema, package_state) =
+            prepare_schema(extraction, source, &mut state).at(Step::Extract)?;
+        let normalizer =
+            Normalizer::new(schema.clone(), extraction.rules.clone()).at(Step::Normalize)?;
+        let mut run = Run {
+            extraction,
+            source,
+            report,
+            state,
+            before: columns_by_table(&schema),
+            declarations: Declarations::new(schema, extraction.naming.clone()),
+            normalizer,
+            writer: None,
+            package_state,
+            specs,
+            streams: Vec::new(),
+            filled: Vec::new(),
+        };
+        run.open_package()?;
+        run.open_streams()?;
+        Ok(run)
+    }
+
+    fn open_package(&mut self) -> Result<(), RunError> {
+        if self.extraction.options.dry_run {
+            return Ok(());
+        }
+        let document = self.declarations.schema.to_document();
+        let writer =
+            self.extraction.store.create(&self.extraction.load_id, &document).at(Step::Extract)?;
+        let snapshot = self.extraction.workdir.snapshot().at(Step::Extract)?;
+        writer.keep_for_restore(&snapshot).at(Step::Extract)?;
+        self.writer = Some(writer);
+        Ok(())
+    }
+
+    /// Opens all selected resources and fetches the first page of each.
+    fn open_streams(&mut self) -> Result<(), RunError> {
+        let source = self.source.spec.name.clone();
+        for resource in self.selected() {
+            let spec = &self.specs[resource];
+            if spec.resets_state() {
+                self.state.reset_resource(&source, &spec.name);
+            }
+        }
+        for resource in self.selected() {
+            let stream = self.open_stream(resource).at(Step::Extract)?;
+            self.streams.push(stream);
+        }
+        for index in 0..self.streams.len() {
+            let page = self.next_page(index)?;
+            self.streams[index].first = page;
+        }
+        Ok(())
+    }
+
+    fn selected(&self) -> Vec<usize> {
+        let wanted = &self.extraction.options.resources;
+        let is_wanted = |index: &usize| wanted.is_empty() || wanted.contains(&self.specs[*index].name);
+        (0..self.specs.len()).filter(is_wanted).collect()
+    }
+
+    fn page_limit(&self) -> Option<u64> {
+        if self.extraction.options.dry_run { Some(1) } else { self.extraction.options.limit }
+    }
+
+    fn open_stream(&mut self, index: usize) -> Result<Stream, Cause> {
+        let spec = &self.specs[index];
+        let source = &self.source.spec.name;
+        let state = self.state.resource(source, &spec.name).cloned().unwrap_or_default();
+        let cursor = Cursor::start(spec, &state)?;
+        let request = ReadRequest {
+            state,
+            start_value: cursor.as_ref().and_then(Cursor::start_value),
+            end_value: cursor.as_ref().and_then(Cursor::end_value),
+            page_limit: self.page_limit(),
+        };
+        let reader = self.source.resources[index].open(&request)?;
+        Ok(Stream { resource: index, reader, cursor, first: None, is_done: false, pages: 0 })
+    }
+
+    /// The next page of a stream of which the cursor keeps rows; nothing at its end or limit.
+    fn next_page(&mut self, index: usize) -> Result<Option<Page>, RunError> {
+        if let Some(page) = self.streams[index].first.take() {
+            return Ok(Some(page));
+        }
+        while let Some(page) = self.read_page(index)? {
+            let kept = match &mut self.streams[index].cursor {
+                Some(cursor) => cursor.filter(page).at(Step::Extract)?,
+                None => Some(page),
+            };
+            if let Some(page) = kept {
+                self.count_items(index, &page);
+                return Ok(Some(page));
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_page(&mut self, index: usize) -> Result<Option<Page>, RunError> {
+        let limit = self.page_limit();
+        let stream = &mut self.streams[index];
+        let is_enough = stream.cursor.as_ref().is_some_and(Cursor::is_done)
+            || limit.is_some_and(|limit| stream.pages >= limit);
+        if stream.is_done || is_enough {
+            return Ok(None);
+        }
+        let page = stream.reader.next_page().at(Step::Extract)?;
+        stream.pages += u64::from(page.is_some());
+        stream.is_done = page.is_none();
+        if let Some(page) = &page {
+            let counts = self.counts(index);
+            counts.pages += 1;
+            counts.bytes += page.body.byte_count() as u64;
+        }
+        Ok(page)
+    }
+
+    fn counts(&mut self, index: usize) -> &mut ResourceReport {
+        let name = &self.specs[self.streams[index].resource].name;
+        self.report.resources.entry(name.clone()).or_default()
+    }
+
+    fn count_items(&mut self, index: usize, page: &Page) {
+        self.counts(index).items += page.item_count.unwrap_or_default();
+    }
+
+    fn read_all(&mut self) -> Result<(), RunError> {
+        self.declare_all()?;
+        for group in self.groups()? {
+            self.read_group(&group)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the hints of every resource that has a page.
+    fn declare_all(&mut self) -> Result<(), RunError> {
+        for index in 0..self.streams.len() {
+            if let Some(page) = &self.streams[index].first {
+                let form = form_of(page);
+                self.declare(index, form)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn declare(&mut self, index: usize, form: Form) -> Result<Declared, RunError> {
+        let spec = &self.specs[self.streams[index].resource];
+        let declared = self.declarations.declare(spec, form).at(Step::Extract)?;
+        for table in &declared.tables {
+            self.normalizer.declare(table.clone()).at(Step::Extract)?;
+        }
+        Ok(declared)
+    }
+
+    /// Streams by table, in the order in which tables appear.
+    fn groups(&self) -> Result<Vec<Vec<usize>>, RunError> {
+        let mut groups: IndexMap<String, Vec<usize>> = IndexMap::new();
+        for (index, stream) in self.streams.iter().enumerate() {
+            let spec = &self.specs[stream.resource];
+            let table = self.declarations.table_name(spec).at(Step::Extract)?;
+            groups.entry(table).or_default().push(index);
+        }
+        Ok(groups.into_values().collect())
+    }
+
+    /// Reads streams in turn, one page each, until all have ended.
+    fn read_group(&mut self, group: &[usize]) -> Result<(), RunError> {
+        let mut open = group.to_vec();
+        while !open.is_empty() {
+            let mut still_open = Vec::with_capacity(open.len());
+            for index in open {
+                if let Some(page) = self.next_page(index)? {
+                    self.take_page(index, page)?;
+                    still_open.push(index);
+                }
+            }
+            open = still_open;
+        }
+        for index in group {
+            self.keep_state(*index);
+        }
+        Ok(())
+    }
+
+    fn take_page(&mut self, index: usize, page: Page) -> Result<(), RunError> {
+        let declared = self.declare(index, form_of(&page))?;
+        if declared.is_filtered {
+            return Ok(());
+        }
+        if has_items(&page.body) && !self.filled.contains(&declared.table) {
+            self.filled.push(declared.table.clone());
+        }
+        self.normalize(&declared.table, page.body, &page.place)
+    }
+
+    fn normalize(&mut self, table: &str, body: Body, place: &Place) -> Result<(), RunError> {
+        let mut sink = Sink { writer: &mut self.writer };
+        let result = match body {
+            Body::Json(text) => {
+                self.normalizer.push_json(table, text, place, &mut |batch| sink.take(batch))
+            }
+            Body::Arrow(batch) => {
+                self.normalizer.push_arrow(table, batch, &mut |batch| sink.take(batch))
+            }
+        };
+        result.map_err(normalize_error)
+    }
+
+    /// What a stream wants to remember goes into the state.
+    fn keep_state(&mut self, index: usize) {
+        let stream = &mut self.streams[index];
+        let own = stream.reader.state();
+        let name = &self.specs[stream.resource].name;
+        if let Some(cursor) = &mut stream.cursor {
+            self.report.warnings.extend(cursor.take_warnings());
+            if cursor.state().is_some() {
+                cursor.write_state(self.state.resource_mut(&self.source.spec.name, name));
+            }
+        }
+        if !own.is_empty() {
+            self.state.resource_mut(&self.source.spec.name, name).extend(own);
+        }
+    }
+
+    /// A replaced resource that gave nothing still empties its tables (spec/normalize.md §7.2).
+    fn empty_replaced(&mut self) -> Result<(), RunError> {
+        for resource in self.selected() {
+            let spec = self.specs[resource].clone();
+            if spec.disposition() != Disposition::Replace {
+                continue;
+            }
+            for table in self.root_tables_of(&spec.name) {
+                if !self.filled.contains(&table) {
+                    self.touch_replaced(&table)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn root_tables_of(&self, resource: &str) -> Vec<String> {
+        let tables = self.declarations.schema.tables.values();
+        tables
+            .filter(|table| table.parent.is_none() && table.has_seen_data())
+            .filter(|table| table.text_hint("resource") == Some(resource))
+            .map(|table| table.name.clone())
+            .collect()
+    }
+
+    fn touch_replaced(&mut self, table: &str) -> Result<(), RunError> {
+        let mut partial = tipple_schema::Table::new(table);
+        partial.hints.insert("write_disposition".to_owned(), json!("replace"));
+        self.declarations.schema.update_table_hints(partial.clone()).at(Step::Extract)?;
+        self.normalizer.declare(partial).at(Step::Extract)?;
+        self.normalizer.touch(table);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Extracted, RunError> {
+        self.finish_state()?;
+        let Run { extraction, report, state, declarations, normalizer, mut writer, package_state, before, .. } =
+            self;
+        let mut extracted_schema = declarations.schema;
+        extracted_schema.bump();
+        let mut sink = Sink { writer: &mut writer };
+        let normalized =
+            normalizer.finish(&mut |batch| sink.take(batch)).map_err(normalize_error)?;
+        let schema = continue_versions(&normalized.schema, &extracted_schema);
+        describe(report, &before, &normalized);
+        let mut package = None;
+        if let Some(writer) = writer {
+            package = seal(writer, &normalized, &schema, &state, package_state)?;
+            let stored = if package.is_some() { &schema } else { &extracted_schema };
+            extraction.workdir.save_schema(stored).at(Step::Normalize)?;
+            extraction.workdir.save_state(&state).at(Step::Normalize)?;
+        }
+        Ok(Extracted { package, schema, state })
+    }
+
+    /// Brings the state up to date and, if it changed, into the state table.
+    fn finish_state(&mut self) -> Result<(), RunError> {
+        let schema_name = self.declarations.schema.name.clone();
+        if self.state.text("default_schema_name").is_none() {
+            self.state.set("default_schema_name", json!(schema_name));
+        }
+        let mut schemas = self.extraction.workdir.schema_names().at(Step::Extract)?;
+        if !schemas.contains(&schema_name) {
+            schemas.push(schema_name);
+            schemas.sort();
+        }
+        self.extraction.identity.write(&mut self.state, &schemas);
+        self.state.bump();
+        if !self.extraction.extract_state || !self.state.must_extract() {
+            return Ok(());
+        }
+        self.extract_state()
+    }
+
+    fn extract_state(&mut self) -> Result<(), RunError> {
+        let table = state_table().normalized(&self.extraction.naming).at(Step::Extract)?;
+        self.declarations.schema.update_table_hints(table.clone()).at(Step::Extract)?;
+        self.normalizer.declare(table.clone()).at(Step::Extract)?;
+        let row = state_row(&self.state, &self.extraction.load_id);
+        self.package_state.insert("pipeline_state".to_owned(), row.clone());
+        self.normalize(
+            &table.name,
+            Body::Json(Bytes::from(row.to_string())),
+            &Place::start_of("pipeline state"),
+        )?;
+        self.state.mark_extracted(&iso(now_micros()));
+        Ok(())
+    }
+}
+
+/// The row of the state table (spec/schema.md §3).
+fn state_row(state: &PipelineState, load_id: &str) -> Value {
+    json!({
+        "version": state.version(),
+        "engine_version": crate::state::STATE_ENGINE_VERSION,
+        "pipeline_name": state.text("pipeline_name"),
+        "state": state.to_stored(),
+        "created_at": format!("\u{F027}{}", iso(now_micros())),
+        "version_hash": state.version_hash(),
+        "_dlt_load_id": load_id,
+    })
+}
+
+/// Batches into job files; into nothing in a dry run.
+struct Sink<'a> {
+    writer: &'a mut Option<PackageWriter>,
+}
+
+impl Sink<'_> {
+    fn take(&mut self, batch: TableBatch) -> Result<(), PackageError> {
+        let Some(writer) = self.writer else { return Ok(()) };
+        if batch.batch.num_rows() == 0 {
+            return writer.touch(&batch.table, batch.batch.schema());
+        }
+        writer.write(&batch.table, &batch.batch)
+    }
+}
+
+fn form_of(page: &Page) -> Form {
+    match page.body {
+        Body::Json(_) => Form::Json,
+        Body::Arrow(_) => Form::Arrow,
+    }
+}
+
+fn has_items(body: &Body) -> bool {
+    match body {
+        Body::Json(text) => text.iter().any(|byte| !byte.is_ascii_whitespace()),
+        Body::Arrow(_) => true,
+    }
+}
+
+fn columns_by_table(schema: &Schema) -> IndexMap<String, Vec<String>> {
+    let complete = |table: &tipple_schema::Table| {
+        table.complete_columns().map(|column| column.name.clone()).collect()
+    };
+    schema.tables.iter().map(|(name, table)| (name.clone(), complete(table))).collect()
+}
+
+/// The schema after normalize, its version counted on from the one after extract (spec/schema.md §2).
+fn continue_versions(normalized: &Schema, extracted: &Schema) -> Schema {
+    let mut schema = normalized.clone();
+    schema.version = extracted.version;
+    schema.version_hash.clone_from(&extracted.version_hash);
+    schema.previous_hashes.clone_from(&extracted.previous_hashes);
+    schema.bump();
+    schema
+}
+
+/// Seals the package, or removes it when it would do nothing.
+fn seal(
+    mut writer: PackageWriter,
+    normalized: &Normalized,
+    schema: &Schema,
+    state: &PipelineState,
+    entries: Map<String, Value>,
+) -> Result<Option<Package>, RunError> {
+    let changes_tables =
+        entries.contains_key("dropped_tables") || entries.contains_key("truncated_tables");
+    for (key, value) in entries {
+        writer.state_mut().set(&key, value);
+    }
+    // Lets a later run take over the state even when this process dies before it is written beside the package.
+    writer.state_mut().set(LOCAL_STATE, Value::String(state.to_json()));
+    if !writer.has_jobs() && !changes_tables {
+        writer.discard().at(Step::Normalize)?;
+        return Ok(None);
+    }
+    let updates = normalized.updates.iter().map(|(name, table)| (name.clone(), Value::Object(table.to_properties())));
+    let updates = Value::Object(updates.collect());
+    writer.seal(&schema.to_document(), &updates).at(Step::Normalize).map(Some)
+}
+
+/// Key of the package state that holds the text of `state.json` after the package was made.
+pub(crate) const LOCAL_STATE: &str = "tipple_local_state";
+
+/// Tells what is new in the report.
+fn describe(
+    report: &mut RunReport,
+    before: &IndexMap<String, Vec<String>>,
+    normalized: &Normalized,
+) {
+    report.rows = normalized.rows.clone();
+    report.null_only = normalized.null_only.clone();
+    for (name, table) in &normalized.schema.tables {
+        if tipple_destination::is_system_table(name) {
+            continue;
+        }
+        let known = before.get(name).filter(|columns| !columns.is_empty());
+        if known.is_none() && table.complete_columns().next().is_some() {
+            report.new_tables.push(name.clone());
+        }
+        for column in table.complete_columns() {
+            let is_known = known.is_some_and(|known| known.contains(&column.name));
+            let is_system = column.name.to_lowercase().starts_with("_dlt_");
+            if !is_known && !is_system {
+                let is_variant = column.has("variant");
+                let column = NewColumn::new(name, &column.name, column.data_type, is_variant);
+                report.new_columns.push(column);
+            }
+        }
+    }
+}
+
+/// Errors about the text of items belong to extract, as in dlt, the others to normalize.
+fn normalize_error(error: tipple_normalize::NormalizeError) -> RunError {
+    let step = if error.is_extract() { Step::Extract } else { Step::Normalize };
+    RunError::at(step, error)
+}

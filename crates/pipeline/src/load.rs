@@ -1,0 +1,294 @@
+//! Loading one sealed package: migration, then everything else in one commit.
+//!
+//! All decisions are plans of `tipple-destination`; this file only puts them in order (spec/load.md §3) and keeps the
+//! books of the package. Every step can be repeated: a package whose receipt is at the destination is only filed away.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+use tipple_destination::{
+    Batches, BoxError, Catalog, Client, DatasetNames, Destination, DestinationError, JobSource, LoadJob, LoadPlan, LoadRequest,
+    MigrationPlan, MigrationRequest, PlanContext, PlanSettings, SchemaVersion, SystemNames, Target,
+    plan_load, plan_migration, root_of, staging_schema, verify_schema,
+};
+use tipple_package::{Completion, Job, Package};
+use tipple_schema::{Column, Naming, Schema};
+
+use crate::error::Cause;
+use crate::report::PackageReport;
+use crate::time::now_micros;
+
+/// Where packages of a pipeline go.
+#[derive(Debug, Clone)]
+pub(crate) struct LoadTarget {
+    pub destination: Arc<dyn Destination>,
+    pub datasets: DatasetNames,
+    pub settings: PlanSettings,
+    pub delete_completed_jobs: bool,
+}
+
+/// What loading a package did.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub report: PackageReport,
+    pub warnings: Vec<String>,
+}
+
+/// Time in a load id, in microseconds since 1970-01-01 UTC.
+pub(crate) fn load_id_micros(load_id: &str) -> i64 {
+    load_id.parse::<f64>().map_or_else(|_| now_micros(), |seconds| (seconds * 1e6) as i64)
+}
+
+/// Names of the system tables under a naming convention.
+pub(crate) fn system_names(naming: &Naming) -> SystemNames {
+    SystemNames::new(|name| naming.path(name).unwrap_or_else(|_| name.to_owned()))
+}
+
+/// A package with its schema and jobs, ready to be planned.
+struct Loading<'a> {
+    target: &'a LoadTarget,
+    package: &'a Package,
+    schema: Schema,
+    names: SystemNames,
+    jobs: Vec<Job>,
+    dropped: Vec<String>,
+    truncated: Vec<String>,
+}
+
+/// Loads a sealed package and files it away.
+///
+/// # Errors
+/// [`Cause::Destination`] when the destination refuses; the package then stays as it is and can be loaded again.
+pub(crate) async fn load_package(
+    target: &LoadTarget,
+    package: Package,
+    naming: &Naming,
+) -> Result<Loaded, Cause> {
+    let schema = Schema::from_document(&package.schema()?)?;
+    let state = package.document_state()?;
+    let loading = Loading {
+        target,
+        package: &package,
+        names: system_names(naming),
+        jobs: package.jobs()?,
+        dropped: table_names(state.dropped_tables()),
+        truncated: table_names(state.truncated_tables()),
+        schema,
+    };
+    let mut client = target.destination.connect(&target.datasets).await?;
+    let report = loading.report();
+    if client.has_receipt(&loading.names, package.load_id()).await? {
+        package.complete_after_receipt()?;
+        return Ok(Loaded { report, warnings: Vec::new() });
+    }
+    let warnings = loading.run(client.as_mut()).await?;
+    finish(target, &package)?;
+    Ok(Loaded { report, warnings })
+}
+
+/// Statements that would bring the destination to `schema`; changes nothing.
+///
+/// # Errors
+/// The destination cannot be reached or has no type for a column.
+pub(crate) async fn plan_only(
+    target: &LoadTarget,
+    schema: &Schema,
+    names: &SystemNames,
+) -> Result<Vec<String>, Cause> {
+    let client = target.destination.connect_read_only(&target.datasets).await;
+    let catalog = match client {
+        Ok(mut client) => client.read_catalog(Target::Final, &[]).await?,
+        Err(DestinationError::Undefined { .. }) => Catalog::default(),
+        Err(error) => return Err(error.into()),
+    };
+    let context = PlanContext {
+        schema,
+        datasets: &target.datasets,
+        names,
+        dialect: target.destination.dialect(),
+        settings: &target.settings,
+        now: now_micros(),
+    };
+    let tables: Vec<&str> = schema.tables.keys().map(String::as_str).collect();
+    let request = MigrationRequest {
+        target: Target::Final,
+        version: &schema_version(schema),
+        tables: &tables,
+        catalog: &catalog,
+        is_stored: false,
+        drop_tables: &[],
+        force: true,
+    };
+    let plan = plan_migration(&context, &request)?;
+    Ok(plan.statements.iter().map(|statement| statement.sql.clone()).collect())
+}
+
+fn finish(target: &LoadTarget, package: &Package) -> Result<(), Cause> {
+    let jobs = package.jobs()?;
+    package.complete_jobs(&jobs)?;
+    let loaded = package.complete(Completion::Loaded)?;
+    if target.delete_completed_jobs {
+        loaded.remove_completed_jobs()?;
+    }
+    Ok(())
+}
+
+fn table_names(tables: &[Value]) -> Vec<String> {
+    let names = tables.iter().filter_map(|table| table.get("name").and_then(Value::as_str));
+    names.map(str::to_owned).collect()
+}
+
+impl Loading<'_> {
+    fn report(&self) -> PackageReport {
+        PackageReport {
+            load_id: self.package.load_id().to_owned(),
+            schema_name: self.schema.name.clone(),
+            is_loaded: true,
+            failed_jobs: 0,
+            jobs: self.jobs.len(),
+            bytes: self.jobs.iter().map(|job| job.bytes).sum(),
+        }
+    }
+
+    fn context(&self) -> PlanContext<'_> {
+        PlanContext {
+            schema: &self.schema,
+            datasets: &self.target.datasets,
+            names: &self.names,
+            dialect: self.target.destination.dialect(),
+            settings: &self.target.settings,
+            now: now_micros(),
+        }
+    }
+
+    async fn run(&self, client: &mut dyn Client) -> Result<Vec<String>, Cause> {
+        let context = self.context();
+        let tables = self.job_tables();
+        let mut warnings = verify_schema(&context, &tables)?;
+        let migration = self.migration(client, &context).await?;
+        let plan = self.load_plan(&context)?;
+        client.migrate(&migration).await?;
+        warnings.extend(migration.warnings);
+        if self.needs_staging(&context) {
+            self.migrate_staging(client, &context).await?;
+        }
+        self.package.commit_schema_updates(&added_columns(&migration.added))?;
+        self.package.start(&self.jobs)?;
+        client.commit(&plan).await?;
+        Ok(warnings.iter().map(ToString::to_string).collect())
+    }
+
+    /// Tables with jobs, each once, in order of their jobs.
+    fn job_tables(&self) -> Vec<&str> {
+        let mut tables: Vec<&str> = Vec::new();
+        for job in &self.jobs {
+            if !tables.contains(&job.table.as_str()) {
+                tables.push(&job.table);
+            }
+        }
+        tables
+    }
+
+    async fn migration(
+        &self,
+        client: &mut dyn Client,
+        context: &PlanContext<'_>,
+    ) -> Result<MigrationPlan, Cause> {
+        let version = schema_version(&self.schema);
+        let dropped: Vec<&str> = self.dropped.iter().map(String::as_str).collect();
+        let stored =
+            client.has_schema_version(Target::Final, &self.names, &version.hash).await?;
+        let catalog = client.read_catalog(Target::Final, &[]).await?;
+        Ok(plan_migration(
+            context,
+            &MigrationRequest {
+                target: Target::Final,
+                version: &version,
+                tables: &self.job_tables(),
+                catalog: &catalog,
+                is_stored: stored,
+                drop_tables: &dropped,
+                force: !self.truncated.is_empty(),
+            },
+        )?)
+    }
+
+    fn needs_staging(&self, context: &PlanContext<'_>) -> bool {
+        self.job_tables().iter().any(|table| {
+            let root = context.table(root_of(&self.schema, table));
+            root.is_some_and(|root| context.is_staged(&root))
+        })
+    }
+
+    async fn migrate_staging(
+        &self,
+        client: &mut dyn Client,
+        context: &PlanContext<'_>,
+    ) -> Result<(), Cause> {
+        let mut trimmed = staging_schema(context);
+        trimmed.bump();
+        let version = schema_version(&trimmed);
+        let tables: Vec<&str> = context.staged_tables();
+        let stored =
+            client.has_schema_version(Target::Staging, &self.names, &version.hash).await?;
+        let catalog = client.read_catalog(Target::Staging, &[]).await?;
+        let request = MigrationRequest {
+            target: Target::Staging,
+            version: &version,
+            tables: &tables,
+            catalog: &catalog,
+            is_stored: stored,
+            drop_tables: &[],
+            // The tables are only ours while we load: one dropped by hand must come back.
+            force: true,
+        };
+        let plan = plan_migration(context, &request)?;
+        Ok(client.migrate(&plan).await?)
+    }
+
+    fn load_plan(&self, context: &PlanContext<'_>) -> Result<LoadPlan, Cause> {
+        let truncated: Vec<&str> = self.truncated.iter().map(String::as_str).collect();
+        let request = LoadRequest {
+            load_id: self.package.load_id(),
+            package_created_at: load_id_micros(self.package.load_id()),
+            schema_hash: self.schema.version_hash.as_deref().unwrap_or_default(),
+            jobs: self.jobs.iter().map(load_job).collect(),
+            truncate_tables: &truncated,
+        };
+        Ok(plan_load(context, &request)?)
+    }
+}
+
+fn schema_version(schema: &Schema) -> SchemaVersion {
+    SchemaVersion {
+        version: schema.version,
+        engine_version: schema.engine_version,
+        hash: schema.version_hash.clone().unwrap_or_default(),
+        document: schema.to_document().to_string(),
+    }
+}
+
+fn load_job(job: &Job) -> LoadJob {
+    let is_empty = job.rows == Some(0);
+    let file = job.clone();
+    let open = move || -> Result<Batches, BoxError> {
+        Ok(Box::new(file.open()?.map(|batch| batch.map_err(BoxError::from))))
+    };
+    LoadJob {
+        id: job.name.job_id(),
+        table: job.table.clone(),
+        source: (!is_empty).then(|| JobSource::new(open)),
+    }
+}
+
+fn added_columns(
+    added: &IndexMap<String, Vec<Column>>,
+) -> Value {
+    let tables = added.iter().map(|(table, columns)| {
+        let columns: serde_json::Map<String, Value> =
+            columns.iter().map(|c| (c.name.clone(), Value::Object(c.to_properties()))).collect();
+        (table.clone(), json!({"name": table, "columns": columns}))
+    });
+    Value::Object(tables.collect())
+}

@@ -1,0 +1,403 @@
+//! A pipeline: opened once, run many times.
+//!
+//! Puts the steps in order and owns what they share: the lock, the working folder, the destination. A run first takes
+//! state from the destination, then loads what an earlier run left, and only without such leftovers reads the source
+//! (spec/load.md §2). Start with [`Pipeline::run`].
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::json;
+use tipple_destination::{Capabilities, Client, DatasetNames, PlanSettings, SystemNames};
+use tipple_normalize::{Rules, TypeCaps};
+use tipple_package::{LoadIds, Package, PackageStore, PipelineLock, Progress};
+use tipple_schema::{Naming, Schema};
+use tipple_source::Source;
+
+use crate::ids::OsSeeded;
+use crate::error::{AtStep, Cause, RunError};
+use crate::extract::{Extraction, LOCAL_STATE, extract};
+use crate::load::{LoadTarget, load_package, plan_only, system_names};
+use crate::options::{PipelineOptions, RunOptions};
+use crate::report::{RunReport, Step, StepReport};
+use crate::state::PipelineState;
+use crate::time::now_micros;
+use crate::sync::{Identity, sync};
+use crate::workdir::WorkDir;
+
+/// A pipeline whose working folder this process holds.
+#[derive(Debug)]
+pub struct Pipeline {
+    options: PipelineOptions,
+    workdir: WorkDir,
+    store: PackageStore,
+    load_ids: LoadIds,
+    naming: Naming,
+    identity: Identity,
+    datasets: DatasetNames,
+    runtime: tokio::runtime::Runtime,
+    is_synced: bool,
+    _lock: PipelineLock,
+}
+
+impl Pipeline {
+    /// Takes the lock, makes the working folder, and settles what a crash has left.
+    ///
+    /// # Errors
+    /// Another process holds the pipeline, the folder cannot be written, or the naming convention does not exist.
+    pub fn open(options: PipelineOptions) -> Result<Self, RunError> {
+        let root = options.pipelines_dir.join(&options.name);
+        let lock = tipple_package::lock(&root).map_err(RunError::request)?;
+        let workdir = WorkDir::open(root).map_err(RunError::request)?;
+        let store = workdir.packages().map_err(RunError::request)?;
+        store.recover().map_err(RunError::request)?;
+        let naming = naming_of(&options).map_err(RunError::request)?;
+        let datasets = datasets_of(&options, &naming);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| RunError::request(Cause::Internal(error.to_string())))?;
+        Ok(Pipeline {
+            load_ids: store.load_ids().map_err(RunError::request)?,
+            identity: identity_of(&options, &datasets),
+            options,
+            workdir,
+            store,
+            naming,
+            datasets,
+            runtime,
+            is_synced: false,
+            _lock: lock,
+        })
+    }
+
+    /// Name of the pipeline.
+    pub fn name(&self) -> &str {
+        &self.options.name
+    }
+
+    /// Names of the datasets that the pipeline writes.
+    pub fn datasets(&self) -> &DatasetNames {
+        &self.datasets
+    }
+
+    /// Naming convention of the pipeline.
+    pub fn naming(&self) -> &Naming {
+        &self.naming
+    }
+
+    /// The working folder.
+    pub fn workdir(&self) -> &WorkDir {
+        &self.workdir
+    }
+
+    /// The load packages.
+    pub fn packages(&self) -> &PackageStore {
+        &self.store
+    }
+
+    /// Reads a source and loads it. Packages of an earlier run are loaded instead when there are any.
+    ///
+    /// # Errors
+    /// The step that failed, its package, and the cause. Nothing is kept of a failed extract or normalize; a package
+    /// whose load failed waits for the next run.
+    pub fn run(&mut self, source: &Source, options: &RunOptions) -> Result<RunReport, RunError> {
+        let mut report = self.new_report();
+        check_resources(source, options).map_err(RunError::request)?;
+        self.sync_once(&mut report)?;
+        let pending = self.pending().at(Step::Load)?;
+        if !pending.is_empty() && !options.dry_run {
+            report.loaded_pending = true;
+            self.load_all(pending, &mut report)?;
+            return Ok(self.finish(report));
+        }
+        let extracted = self.extract(source, options, &mut report)?;
+        if options.dry_run {
+            report.planned = self.plan_dry(&extracted)?;
+            return Ok(self.finish(report));
+        }
+        if let Some(package) = extracted.package {
+            self.load_all(vec![package], &mut report)?;
+        }
+        Ok(self.finish(report))
+    }
+
+    /// Loads the packages that an earlier run left.
+    ///
+    /// # Errors
+    /// As [`Pipeline::run`].
+    pub fn load_pending(&mut self) -> Result<RunReport, RunError> {
+        let mut report = self.new_report();
+        let pending = self.pending().at(Step::Load)?;
+        report.loaded_pending = !pending.is_empty();
+        self.load_all(pending, &mut report)?;
+        Ok(self.finish(report))
+    }
+
+    /// Drops local state and takes everything from the destination.
+    ///
+    /// # Errors
+    /// The destination cannot be reached or what is stored there cannot be read.
+    pub fn sync(&mut self) -> Result<(), RunError> {
+        self.sync_now().at(Step::Sync)
+    }
+
+    fn new_report(&self) -> RunReport {
+        let destination = &self.options.destination;
+        RunReport {
+            transaction_id: transaction_id(),
+            pipeline_name: self.options.name.clone(),
+            destination_name: destination.name().to_owned(),
+            destination_type: destination.kind().to_owned(),
+            dataset_name: self.datasets.dataset.clone(),
+            location: destination.location(),
+            ..RunReport::default()
+        }
+    }
+
+    fn finish(&self, mut report: RunReport) -> RunReport {
+        report.peak_memory_bytes = crate::memory::peak_bytes();
+        report
+    }
+
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    fn system_names(&self) -> SystemNames {
+        system_names(&self.naming)
+    }
+
+    /// A session at the destination.
+    ///
+    /// # Errors
+    /// The destination cannot be reached.
+    pub fn connect(&self) -> Result<Box<dyn Client>, Cause> {
+        Ok(self.block_on(self.options.destination.connect(&self.datasets))?)
+    }
+
+    fn sync_once(&mut self, report: &mut RunReport) -> Result<(), RunError> {
+        if self.is_synced || !self.options.settings.restore_from_destination {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        self.sync_now().at(Step::Sync)?;
+        self.is_synced = true;
+        note_step(report, Step::Sync, begun);
+        Ok(())
+    }
+
+    fn sync_now(&self) -> Result<(), Cause> {
+        let has_pending = !self.pending()?.is_empty();
+        let names = self.system_names();
+        self.block_on(async {
+            let mut client = self.options.destination.connect(&self.datasets).await?;
+            sync(&self.workdir, client.as_mut(), &names, &self.identity, has_pending).await
+        })
+    }
+
+    /// Sealed packages, oldest first; their state is taken over if this process died before it was written.
+    fn pending(&self) -> Result<Vec<Package>, Cause> {
+        let recovery = self.store.recover()?;
+        let mut packages = Vec::new();
+        for pending in recovery.pending {
+            if pending.progress == Progress::Begun {
+                pending.package.reset_jobs()?;
+            }
+            self.adopt(&pending.package)?;
+            packages.push(pending.package);
+        }
+        Ok(packages)
+    }
+
+    /// Takes over schema and state of a sealed package when the working folder is behind.
+    fn adopt(&self, package: &Package) -> Result<(), Cause> {
+        let document = package.document_state()?;
+        let Some(text) = document.get(LOCAL_STATE).and_then(serde_json::Value::as_str) else {
+            return Ok(());
+        };
+        let place = || package.load_id().to_owned();
+        let state = PipelineState::from_json(text)
+            .map_err(|cause| Cause::State { place: place(), cause })?;
+        let local = self.workdir.load_state()?;
+        if local.as_ref().is_some_and(|local| local.version() >= state.version()) {
+            return Ok(());
+        }
+        let schema = Schema::from_document(&package.schema()?)?;
+        self.workdir.save_schema(&schema)?;
+        self.workdir.save_state(&state)
+    }
+
+    fn extract(
+        &self,
+        source: &Source,
+        options: &RunOptions,
+        report: &mut RunReport,
+    ) -> Result<crate::extract::Extracted, RunError> {
+        let begun = Instant::now();
+        let load_id = self.load_ids.next_id();
+        let extraction = Extraction {
+            workdir: &self.workdir,
+            store: &self.store,
+            rules: self.rules(&load_id),
+            load_id,
+            naming: self.naming.clone(),
+            identity: &self.identity,
+            extract_state: self.options.settings.restore_from_destination,
+            allow_identifier_change: self.options.settings.allow_identifier_change,
+            options,
+        };
+        let extracted = extract(&extraction, source, report)?;
+        report.first_run = extracted.state.is_first_run();
+        note_step(report, Step::Extract, begun);
+        Ok(extracted)
+    }
+
+    fn rules(&self, load_id: &str) -> Rules {
+        let settings = &self.options.settings;
+        let mut rules = Rules::new(self.naming.clone(), load_id, Box::new(OsSeeded::new()));
+        rules.threads = match settings.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        rules.id_bytes = settings.row_id_bytes;
+        rules.process_start = now_micros() as f64 / 1e6;
+        rules.adds_id_to_arrow = settings.arrow_row_id;
+        rules.adds_load_id_to_arrow = settings.arrow_load_id;
+        rules.capabilities = type_caps(self.options.destination.capabilities());
+        rules
+    }
+
+    fn load_target(&self) -> Result<LoadTarget, Cause> {
+        let settings = &self.options.settings;
+        let replace_strategy = settings.replace_strategy.as_deref().map(str::parse).transpose();
+        Ok(LoadTarget {
+            destination: Arc::clone(&self.options.destination),
+            datasets: self.datasets.clone(),
+            settings: PlanSettings {
+                replace_strategy: replace_strategy
+                    .map_err(|unknown: tipple_destination::UnknownWord| Cause::Word(unknown))?,
+                create_indexes: None,
+                truncate_staging: settings.truncate_staging_dataset,
+            },
+            delete_completed_jobs: settings.delete_completed_jobs,
+        })
+    }
+
+    /// Statements that would bring the destination to the schema of a dry run.
+    fn plan_dry(&self, extracted: &crate::extract::Extracted) -> Result<Vec<String>, RunError> {
+        let target = self.load_target().at(Step::Load)?;
+        let names = self.system_names();
+        let statements = self.block_on(plan_only(&target, &extracted.schema, &names));
+        statements.at(Step::Load)
+    }
+
+    fn load_all(&self, packages: Vec<Package>, report: &mut RunReport) -> Result<(), RunError> {
+        let begun = Instant::now();
+        let target = self.load_target().at(Step::Load)?;
+        for package in packages {
+            let load_id = package.load_id().to_owned();
+            let naming = self.package_naming(&package).at(Step::Load)?;
+            let loaded = self.block_on(load_package(&target, package, &naming));
+            let loaded = loaded.map_err(|cause| RunError {
+                load_id: Some(load_id),
+                package_pending: true,
+                ..RunError::at(Step::Load, cause)
+            })?;
+            report.warnings.extend(loaded.warnings);
+            report.packages.push(loaded.report);
+        }
+        self.note_first_load().at(Step::Load)?;
+        note_step(report, Step::Load, begun);
+        Ok(())
+    }
+
+    /// A waiting package keeps the names it was made with, whatever the convention is now.
+    fn package_naming(&self, package: &Package) -> Result<Naming, Cause> {
+        let schema = Schema::from_document(&package.schema()?)?;
+        let stored = schema.normalizers.get("names").and_then(serde_json::Value::as_str);
+        match stored {
+            Some(name) => Ok(Naming::from_name(name, self.naming.max_length())
+                .map_err(|cause| Cause::Naming(cause))?),
+            None => Ok(self.naming.clone()),
+        }
+    }
+
+    fn note_first_load(&self) -> Result<(), Cause> {
+        let Some(mut state) = self.workdir.load_state()? else { return Ok(()) };
+        if state.is_first_run() {
+            state.local_mut().insert("first_run".to_owned(), json!(false));
+            self.workdir.save_state(&state)?;
+        }
+        Ok(())
+    }
+}
+
+fn note_step(report: &mut RunReport, step: Step, begun: Instant) {
+    report.steps.push(StepReport { step, seconds: begun.elapsed().as_secs_f64() });
+}
+
+/// Naming convention of a pipeline: its setting, else snake case, within the limits of the destination.
+fn naming_of(options: &PipelineOptions) -> Result<Naming, Cause> {
+    let capabilities = options.destination.capabilities();
+    let known = capabilities.identifier_len_max.min(capabilities.column_identifier_len_max);
+    let max_length = options.settings.max_identifier_length.unwrap_or(known);
+    let name = options.settings.naming.as_deref().unwrap_or("snake_case");
+    Ok(Naming::from_name(name, Some(max_length))?)
+}
+
+fn datasets_of(options: &PipelineOptions, naming: &Naming) -> DatasetNames {
+    let default = || format!("{}_dataset", options.name);
+    let wanted = options.dataset_name.clone().unwrap_or_else(default);
+    let wanted = match &options.settings.dataset_name_layout {
+        Some(layout) => layout.replace("%s", &wanted),
+        None => wanted,
+    };
+    let name = naming.table_identifier(&wanted).unwrap_or(wanted);
+    let mut datasets = options.destination.dataset_names(&name);
+    let staging = options.settings.staging_dataset_layout.replace("%s", &name);
+    datasets.staging = naming.table_identifier(&staging).unwrap_or(staging);
+    datasets
+}
+
+fn identity_of(options: &PipelineOptions, datasets: &DatasetNames) -> Identity {
+    let destination = &options.destination;
+    let is_renamed = destination.name() != destination.kind();
+    Identity {
+        pipeline: options.name.clone(),
+        dataset: options.dataset_name.clone().unwrap_or_else(|| datasets.dataset.clone()),
+        destination_type: destination.type_path(),
+        destination_name: is_renamed.then(|| destination.name().to_owned()),
+    }
+}
+
+fn check_resources(source: &Source, options: &RunOptions) -> Result<(), Cause> {
+    let known: Vec<String> = source.resources.iter().map(|r| r.spec().name.clone()).collect();
+    let unknown: Vec<String> =
+        options.resources.iter().filter(|name| !known.contains(name)).cloned().collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Cause::UnknownResource { source_name: source.spec.name.clone(), unknown, known })
+}
+
+/// 32 hexadecimal digits that no other run has.
+fn transaction_id() -> String {
+    let mut bytes = [0; 16];
+    crate::ids::os_random(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the normaliser must know of the destination's types.
+fn type_caps(capabilities: &Capabilities) -> TypeCaps {
+    let pair = |(precision, scale): (u32, u32)| (i64::from(precision), i64::from(scale));
+    TypeCaps {
+        timestamp_precision: i64::from(capabilities.timestamp_precision),
+        timestamp_precision_max: i64::from(capabilities.timestamp_precision_max),
+        has_naive_timestamps: capabilities.naive_timestamps,
+        decimal_precision: pair(capabilities.decimal_precision),
+        wei_precision: pair(capabilities.wei_precision),
+        ..TypeCaps::default()
+    }
+}
