@@ -27,7 +27,8 @@ impl Schema {
     /// Returns the part of `partial` that was new or different, `None` when the schema stays as it was.
     ///
     /// # Errors
-    /// [`SchemaError::ParentNotFound`], [`SchemaError::TableConflict`]; the schema is unchanged then.
+    /// [`SchemaError::ParentNotFound`], [`SchemaError::TableConflict`], [`SchemaError::Contract`]; the schema is
+    /// unchanged then.
     pub fn update_table(&mut self, partial: Table) -> Result<Option<Table>, SchemaError> {
         self.merge_partial(partial, CompoundProperties::Join)
     }
@@ -120,7 +121,9 @@ impl Schema {
     }
 
     fn drop_table(&mut self, name: &str) -> Option<Table> {
-        let propagation = self.normalizer_config_mut().get_mut("propagation");
+        let json = self.normalizers.get_mut("json");
+        let config = json.and_then(|json| json.get_mut("config"));
+        let propagation = config.and_then(|config| config.get_mut("propagation"));
         let tables = propagation.and_then(|propagation| propagation.get_mut("tables"));
         if let Some(tables) = tables.and_then(Value::as_object_mut) {
             tables.shift_remove(name);
@@ -142,6 +145,7 @@ impl Schema {
                 parent: parent.clone(),
             });
         }
+        self.check_contracts([&partial])?;
         let name = partial.name.clone();
         let applied = match self.tables.get(&name) {
             None => {
@@ -191,8 +195,15 @@ impl Schema {
         }
     }
 
+    /// Records for all chains that children carry the id of their root row, where something needs it.
+    pub fn propagate_root_keys(&mut self) {
+        let roots = self.tables.values().filter(|table| !table.is_nested());
+        let roots: Vec<String> = roots.map(|table| table.name.clone()).collect();
+        roots.iter().for_each(|root| self.propagate_root_key(root));
+    }
+
     /// Records for the chain of `table` that children carry the id of their root row, if something needs it.
-    pub(crate) fn propagate_root_key(&mut self, table: &str) {
+    fn propagate_root_key(&mut self, table: &str) {
         let root = self.root_of(table).to_owned();
         if !self.needs_root_key(&root) {
             return;
