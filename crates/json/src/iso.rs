@@ -42,8 +42,8 @@ pub fn parse(text: &str) -> Option<Iso> {
 
 /// True when a new column with this first value becomes a `timestamp` (detection `iso_timestamp`).
 pub fn is_timestamp(text: &str) -> bool {
-    // Anything shorter than `2024 1:2` or without a digit in front is no timestamp.
-    let may_be = text.len() >= 8 && text.as_bytes()[0].is_ascii_digit();
+    // Anything shorter than `20241:2` or without a digit in front is no timestamp.
+    let may_be = text.len() >= 7 && text.as_bytes()[0].is_ascii_digit();
     may_be && matches!(parse(text), Some(Iso::Timestamp(_)))
 }
 
@@ -216,10 +216,8 @@ pub fn civil(days: i64) -> (i64, u32, u32) {
 enum DateForm {
     /// With hyphens.
     Extended,
-    /// `YYYYMMDD`.
+    /// `YYYYMMDD`, `YYYYDDD`, `YYYYWww`, `YYYYWwwD`.
     Compact,
-    /// `YYYYDDD`, `YYYYWww`, `YYYYWwwD`: the only ones that take both kinds of time.
-    CompactOrdinal,
 }
 
 /// A position in a text that is being read as a date or time.
@@ -295,16 +293,8 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    /// `T10`, `T10:00`, `T1000`, `T100000.5`, each with or without an offset; but not `T10:00:00`.
     fn time_after_t(mut self) -> Option<Iso> {
-        let (micros, offset_seconds) = if self.rest.get(2) == Some(&b':') {
-            let hour = self.digits(2)?;
-            self.eat(b':');
-            let minute = self.digits(2)?;
-            (clock(hour, minute, 0)?, self.offset()?)
-        } else {
-            self.compact_time()?
-        };
+        let (micros, offset_seconds) = self.compact_time()?;
         self.is_done().then_some(Iso::Time {
             micros,
             offset_seconds,
@@ -312,16 +302,13 @@ impl<'a> Reader<'a> {
     }
 
     fn time_after_date(&mut self, form: DateForm) -> Option<(i64, Option<i32>)> {
-        let is_extended = self.rest.get(2) == Some(&b':');
-        let is_hour = self.digit_count() == 2 && !is_extended;
-        match form {
-            _ if is_hour => self.compact_time(),
-            DateForm::Extended if is_extended => self.extended_time(),
-            DateForm::Compact if !is_extended => self.compact_time(),
-            DateForm::CompactOrdinal if is_extended => self.extended_time(),
-            DateForm::CompactOrdinal => self.compact_time(),
-            _ => None,
+        if form == DateForm::Extended && self.rest.get(2) == Some(&b':') {
+            return self.extended_time();
         }
+        if form == DateForm::Extended && self.digit_count() != 2 {
+            return None;
+        }
+        self.compact_time()
     }
 
     /// `HH:MM` or `HH:MM:SS`, the latter with any fraction; then an offset.
@@ -337,9 +324,13 @@ impl<'a> Reader<'a> {
         Some((micros, self.offset()?))
     }
 
-    /// `HH`, `HHMM` or `HHMMSS`, the latter with any fraction; then an offset.
+    /// `HH`, `HH:MM` (but not `HH:MM:SS`), `HHMM` or `HHMMSS`, the latter with any fraction; then an offset.
     fn compact_time(&mut self) -> Option<(i64, Option<i32>)> {
         let hour = self.digits(2)?;
+        if self.eat(b':') {
+            let minute = self.digits(2)?;
+            return Some((clock(hour, minute, 0)?, self.offset()?));
+        }
         if !self.next_is_digit() {
             return Some((clock(hour, 0, 0)?, self.offset()?));
         }
@@ -363,7 +354,7 @@ impl<'a> Reader<'a> {
         (count > 0).then(|| micros_of(digits))
     }
 
-    /// `Z`, `±HH`, `±HHMM`, `±HH:MM` or nothing, of at most 24 hours.
+    /// `Z`, `±HH`, `±HH:`, `±HHMM`, `±HH:MM` or nothing; to the east of at most 24 hours.
     fn offset(&mut self) -> Option<Option<i32>> {
         if self.eat(b'Z') {
             return Some(Some(0));
@@ -373,10 +364,14 @@ impl<'a> Reader<'a> {
             return Some(None);
         }
         let hours = self.digits(2)?;
-        let has_minutes = self.eat(b':') || self.next_is_digit();
-        let minutes = if has_minutes { self.digits(2)? } else { 0 };
+        let _ = self.eat(b':');
+        let minutes = if self.is_done() { 0 } else { self.digits(2)? };
         let seconds = hours * 3600 + minutes * 60;
-        (seconds <= DAY_SECONDS).then_some(Some(if is_west { -seconds } else { seconds }))
+        (is_west || seconds <= DAY_SECONDS).then_some(Some(if is_west {
+            -seconds
+        } else {
+            seconds
+        }))
     }
 
     /// Days since 1970-01-01 and how they were written.
@@ -389,13 +384,13 @@ impl<'a> Reader<'a> {
             } else {
                 1
             };
-            return Some((week_day(year, week, day)?, DateForm::CompactOrdinal));
+            return Some((week_day(year, week, day)?, DateForm::Compact));
         }
         if self.eat(b'-') {
             return Some((self.date_after_hyphen(year)?, DateForm::Extended));
         }
         match self.digit_count() {
-            3 => Some((ordinal(year, self.digits(3)?)?, DateForm::CompactOrdinal)),
+            3 => Some((ordinal(year, self.digits(3)?)?, DateForm::Compact)),
             4 => {
                 let (month, day) = (self.digits(2)?, self.digits(2)?);
                 Some((days_of(year, month, day)?, DateForm::Compact))
@@ -419,52 +414,42 @@ impl<'a> Reader<'a> {
         days_of(year, month, day)
     }
 
-    /// The whole text by the common grammar: `[YYYY[[/:]MM[/:]DD]][ ][H]H:[M]M[:[S]S][.f]`.
-    fn common(mut self) -> Option<Iso> {
-        let days = if self.digit_count() >= 4 {
-            Some(self.common_date()?)
-        } else {
-            None
-        };
-        if self.is_done() {
-            return days.map(|days| Iso::Date(days as i32));
-        }
-        let micros = self.common_time()?;
-        if !self.is_done() {
-            return None;
-        }
-        Some(match days {
-            Some(days) => Iso::Timestamp(Timestamp::naive(days * DAY + micros)),
-            None => Iso::Time {
+    /// The whole text by the common grammar: `[YYYY[[/:]MM[/:]DD]][ ][H]H:[M]M[:[S]S][.f]`. Where digits could be
+    /// a month or an hour, the month is tried first.
+    fn common(self) -> Option<Iso> {
+        if self.digit_count() < 4 {
+            let micros = self.common_rest()?;
+            let offset_seconds = None;
+            return micros.map(|micros| Iso::Time {
                 micros,
-                offset_seconds: None,
-            },
-        })
+                offset_seconds,
+            });
+        }
+        let mut reader = self;
+        let year = reader.digits(4)?;
+        let mut with_month = Reader { rest: reader.rest };
+        if let Some((month, day)) = with_month.common_month_and_day()
+            && let Some(micros) = with_month.common_rest()
+        {
+            return Some(date_and_time(days_of(year, month, day)?, micros));
+        }
+        Some(date_and_time(days_of(year, 1, 1)?, reader.common_rest()?))
     }
 
-    fn common_date(&mut self) -> Option<i64> {
-        let year = self.digits(4)?;
-        let separated = matches!(self.rest, [b'/' | b':', ..]);
-        let month_at = usize::from(separated);
-        let month_follows = self.rest.get(month_at).is_some_and(u8::is_ascii_digit);
-        if !month_follows {
-            return days_of(year, 1, 1);
-        }
-        let year_only = self.rest;
-        if let Some(days) = self.common_month_and_day(year) {
-            return days;
-        }
-        self.rest = year_only;
-        days_of(year, 1, 1)
-    }
-
-    /// `None` when no month and day are written here, `Some(None)` when they are and are no date.
-    fn common_month_and_day(&mut self, year: i32) -> Option<Option<i64>> {
+    fn common_month_and_day(&mut self) -> Option<(i32, i32)> {
         let _ = self.eat(b'/') || self.eat(b':');
         let month = self.digits(2)?;
         let _ = self.eat(b'/') || self.eat(b':');
-        let day = self.digits(2)?;
-        Some(days_of(year, month, day))
+        Some((month, self.digits(2)?))
+    }
+
+    /// A time up to the end of the text, `Some(None)` when the text has ended.
+    fn common_rest(mut self) -> Option<Option<i64>> {
+        if self.is_done() {
+            return Some(None);
+        }
+        let micros = self.common_time()?;
+        self.is_done().then_some(Some(micros))
     }
 
     fn common_time(&mut self) -> Option<i64> {
@@ -490,6 +475,13 @@ impl<'a> Reader<'a> {
 
     fn one_or_two_digits(&mut self) -> Option<i32> {
         self.digits(self.digit_count().clamp(1, 2))
+    }
+}
+
+fn date_and_time(days: i64, micros: Option<i64>) -> Iso {
+    match micros {
+        Some(micros) => Iso::Timestamp(Timestamp::naive(days * DAY + micros)),
+        None => Iso::Date(days as i32),
     }
 }
 
@@ -598,6 +590,37 @@ mod tests {
             }
             assert_eq!(line(expected["in"].as_str().unwrap()), expected);
         }
+    }
+
+    #[test]
+    fn the_odd_forms_that_pendulum_takes_are_taken() {
+        for (text, expected) in [
+            ("20241:2", "2024-01-01T01:02:00"),
+            ("202400:00.5", "2024-01-01T00:00:00.500000"),
+            ("2024/06/1510:00|5", "2024-06-15T10:00:00.500000"),
+            ("20240615 1:2", "2024-06-15T01:02:00"),
+            ("2024001T10:00Z", "2024-01-01T10:00:00+00:00"),
+            ("2024-W01-0T10", "2023-12-31T10:00:00"),
+            ("2024-01-01T10:00+02:", "2024-01-01T10:00:00+02:00"),
+            ("2024-06 10:00", "2024-06-01T10:00:00"),
+        ] {
+            assert!(is_timestamp(text), "{text}");
+            assert_eq!(
+                timestamp_text(as_timestamp(text).unwrap()),
+                expected,
+                "{text}"
+            );
+        }
+        for text in [
+            "20240101T10:00:00",
+            "2024001T10:0000",
+            "2024-W01T1000",
+            "2024-06-15T10:00:00+24:01",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        assert!(is_timestamp("2024-01-01T10:00:00-99:99"));
+        assert_eq!(as_timestamp("2024-01-01T10:00:00-99:99"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod number;
 mod parse;
 pub mod path;
 mod scan;
+pub mod shake;
 mod string;
 pub mod text;
 mod value;

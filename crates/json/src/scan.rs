@@ -372,8 +372,6 @@ mod tests {
         for deep in ["[".repeat(10_000), "{\"a\":".repeat(10_000)] {
             assert_eq!(kind_of_error(&deep), JsonErrorKind::TooDeep);
         }
-        let fits = format!("{}{}", "[".repeat(DEPTH_MAX), "]".repeat(DEPTH_MAX));
-        assert_eq!(Scanner::new(&fits).skip_value().unwrap_err().at, 1025 - 1);
     }
 
     #[test]
