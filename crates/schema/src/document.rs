@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::migrations::migrate;
-use crate::{Column, DataType, Hints, Schema, SchemaError, SchemaSettings, Table};
+use crate::{Column, Contract, Hints, Schema, SchemaError, SchemaSettings, Table};
 
 /// Normalizer that is stored when a document names none.
 pub(crate) const RELATIONAL_NORMALIZER: &str = "dlt.common.normalizers.json.relational";
@@ -23,7 +23,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`SchemaError::Damaged`], [`SchemaError::EngineTooNew`], [`SchemaError::UnknownDataType`],
-    /// [`SchemaError::ParentNotFound`]. Patterns and contracts are read where they are used.
+    /// [`SchemaError::ParentNotFound`], [`SchemaError::Contract`]. Patterns are read where they are used.
     pub fn from_document(document: &Value) -> Result<Self, SchemaError> {
         let document = document
             .as_object()
@@ -122,8 +122,9 @@ impl Schema {
         tables.into_iter().map(read).collect()
     }
 
-    /// Checks what a document may promise and not keep: types and parents.
+    /// Checks what a document may promise and not keep: types, parents, contracts.
     fn check_tables(&self) -> Result<(), SchemaError> {
+        self.check_contracts(self.tables.values())?;
         for table in self.tables.values() {
             if let Some(parent) = table.parent.as_ref().filter(|_| table.is_nested())
                 && !self.tables.contains_key(parent)
@@ -135,24 +136,43 @@ impl Schema {
                 });
             }
             for column in table.columns.values() {
-                self.check_type(table, column)?;
+                self.check_types(table, column)?;
             }
         }
         Ok(())
     }
 
-    fn check_type(&self, table: &Table, column: &Column) -> Result<(), SchemaError> {
-        match column.hints.get("data_type") {
-            None | Some(Value::Null) => Ok(()),
-            Some(word) => Err(SchemaError::UnknownDataType {
-                schema: self.name.clone(),
-                table: table.name.clone(),
-                column: column.name.clone(),
-                data_type: word
-                    .as_str()
-                    .map_or_else(|| word.to_string(), str::to_owned),
-            }),
+    /// Checks the contracts of tables and of the settings.
+    pub(crate) fn check_contracts<'a>(
+        &self,
+        tables: impl IntoIterator<Item = &'a Table>,
+    ) -> Result<(), SchemaError> {
+        let own = tables
+            .into_iter()
+            .filter_map(|table| table.hints.get("schema_contract"));
+        own.chain(&self.settings.schema_contract)
+            .try_for_each(|contract| Contract::from_value(contract).map(|_| ()))
+    }
+
+    /// A typed property among the hints has a value of another form.
+    fn check_types(&self, table: &Table, column: &Column) -> Result<(), SchemaError> {
+        for property in ["data_type", "nullable", "precision", "scale", "timezone"] {
+            let Some(value) = column.hints.get(property).filter(|value| !value.is_null()) else {
+                continue;
+            };
+            if let ("data_type", Some(word)) = (property, value.as_str()) {
+                return Err(SchemaError::UnknownDataType {
+                    schema: self.name.clone(),
+                    table: table.name.clone(),
+                    column: column.name.clone(),
+                    data_type: word.to_owned(),
+                });
+            }
+            let column = format!("`{}.{}`", table.name, column.name);
+            let problem = format!("`{property}` of column {column} cannot be {value}");
+            return Err(damaged(&self.name, &problem));
         }
+        Ok(())
     }
 }
 
@@ -298,10 +318,4 @@ fn read_normalizers(normalizers: Option<Value>) -> Hints {
         json.insert("module".to_owned(), module.into());
     }
     read
-}
-
-impl serde::Serialize for DataType {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
 }

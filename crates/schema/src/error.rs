@@ -3,7 +3,7 @@
 //! Texts name schema, table and column, because the user knows those and not the call that failed. Start with
 //! [`SchemaError`].
 
-use crate::NamingError;
+use crate::{NamingError, NamingKind};
 
 /// A schema document that cannot be used, or a change that a schema refuses.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -120,9 +120,9 @@ pub enum SchemaError {
         /// Table with data; `-` for the schema as a whole.
         table: String,
         /// Convention of the schema.
-        from: String,
+        from: NamingKind,
         /// Convention that was asked for.
-        to: String,
+        to: NamingKind,
         /// What would be renamed.
         problem: String,
     },
@@ -145,10 +145,8 @@ pub enum SchemaError {
         problem: String,
     },
     /// A word that is no contract mode, or an entity that contracts do not know.
-    #[error("{place}: `{word}` is not a schema contract: {problem}")]
+    #[error("`{word}` is no part of a schema contract: {problem}")]
     Contract {
-        /// Where the contract stands.
-        place: String,
         /// What was found.
         word: String,
         /// What is allowed.

@@ -3,6 +3,7 @@
 //! Pure values and functions; no I/O. The rules are those of dlt 1.31, so that a stored schema can be continued by
 //! either program. Start with [`Schema`], then [`Schema::from_document`] and [`Schema::update_table`].
 
+mod contract;
 mod defaults;
 mod document;
 mod error;
@@ -15,6 +16,7 @@ mod naming;
 mod properties;
 mod renaming;
 
+pub use contract::{AppliedContract, Contract, ContractEntity, ContractMode, ContractViolation};
 pub use defaults::{
     LIST_INDEX, LOAD_ID, LOADS_TABLE, PARENT_ID, ROOT_ID, ROW_ID, STATE_TABLE, SYSTEM_PREFIX,
     VERSION_TABLE, check_name, loads_table, normalize_schema_name, state_table, version_table,

@@ -74,8 +74,8 @@ impl Schema {
         let frozen = |table: &str, problem: String| SchemaError::IdentifiersFrozen {
             schema: self.name.clone(),
             table: table.to_owned(),
-            from: from.kind().to_string(),
-            to: to.kind().to_string(),
+            from: from.kind(),
+            to: to.kind(),
             problem,
         };
         let mut tables = IndexMap::new();
