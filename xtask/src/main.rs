@@ -55,9 +55,21 @@ const COMMANDS: &[Command] = &[
         run: steps::test,
     },
     Command {
+        name: "lint",
+        arguments: "",
+        help: "clippy and rustdoc without warnings, cargo-deny where it is installed",
+        run: steps::lint,
+    },
+    Command {
+        name: "bundled",
+        arguments: "",
+        help: "check that the default features (bundled DuckDB) compile, DuckDB's own C++ left out",
+        run: steps::bundled,
+    },
+    Command {
         name: "ci",
         arguments: "",
-        help: "everything that CI checks: fmt, clippy, tidy, test, golden, oracle, the bundled feature",
+        help: "everything that CI checks (.ci/run)",
         run: steps::ci,
     },
     Command {
