@@ -5,7 +5,10 @@
 
 use std::io;
 
+use tipple_json::JsonError;
+
 use crate::fields::Problem;
+use crate::incremental::CursorError;
 use crate::page::Place;
 
 /// A source cannot be read.
@@ -58,6 +61,19 @@ pub enum SourceError {
         /// What was being read.
         reason: String,
     },
+    /// A row does not fit the incremental cursor, or the cursor makes no sense.
+    #[error("the cursor `{cursor_path}` of resource `{resource}` stops{}: {cause}", .place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default())]
+    Cursor {
+        /// Resource with the cursor.
+        resource: String,
+        /// Its path as written.
+        cursor_path: String,
+        /// Where the row was found.
+        place: Option<Place>,
+        /// What does not fit.
+        #[source]
+        cause: Box<CursorError>,
+    },
     /// Any other reason of a source of its own kind.
     #[error("{message}")]
     Other {
@@ -82,6 +98,12 @@ impl SourceError {
             SourceError::NoFile { .. } => "source.file.missing",
             SourceError::Malformed { .. } => "source.malformed",
             SourceError::Truncated { .. } => "source.truncated",
+            SourceError::Cursor { cause, .. } => match **cause {
+                CursorError::PathMissing { .. } => "source.cursor.missing",
+                CursorError::ValueNull { .. } => "source.cursor.null",
+                CursorError::Incomparable { .. } => "source.cursor.incomparable",
+                _ => "source.cursor",
+            },
             SourceError::Other { code, .. } => code,
         }
     }
@@ -102,7 +124,20 @@ impl SourceError {
             SourceError::Truncated { .. } => {
                 vec!["the file was cut while it was copied or is still being written: fetch it again".to_owned()]
             }
+            SourceError::Cursor { cause, .. } => vec![cause.help().to_owned()],
             SourceError::Other { help, .. } => help.clone(),
+        }
+    }
+
+    /// The error for text at `place` that is not JSON; `error` counts bytes from the start of `text`.
+    pub fn malformed_json(text: &[u8], place: &Place, error: &JsonError) -> Self {
+        let found = tipple_json::locate(text, error.at);
+        SourceError::Malformed {
+            format: "JSON",
+            place: place.moved_to(text, error.at),
+            column: found.column as u64,
+            reason: error.kind.to_string(),
+            excerpt: found.excerpt,
         }
     }
 }

@@ -8,12 +8,14 @@
 
 mod error;
 mod fields;
+mod incremental;
 mod page;
 mod rows;
 mod spec;
 
 pub use error::SourceError;
 pub use fields::{Problem, nearest};
+pub use incremental::{Cursor, CursorError, check_range};
 pub use page::{Body, Page, PageReader, Place, ReadRequest, Resource, Source};
 pub use rows::Rows;
 pub use spec::{

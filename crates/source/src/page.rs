@@ -37,6 +37,21 @@ impl Place {
             byte_offset: 0,
         }
     }
+
+    /// The place of byte `at` of `text`, which begins at this place.
+    pub fn moved_to(&self, text: &[u8], at: usize) -> Self {
+        let before = &text[..at.min(text.len())];
+        let lines = match self.line {
+            0 => 0,
+            _ => memchr::memchr_iter(b'\n', before).count() as u64,
+        };
+        Place {
+            origin: self.origin.clone(),
+            page: self.page,
+            line: self.line + lines,
+            byte_offset: self.byte_offset + at as u64,
+        }
+    }
 }
 
 impl fmt::Display for Place {

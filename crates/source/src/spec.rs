@@ -186,6 +186,13 @@ impl ResourceSpec {
             .map_or(Disposition::Append, |w| w.disposition)
     }
 
+    /// True when a run forgets what the resource remembered: with the disposition `replace`, given as a word. The object
+    /// form does not reset, as in dlt 1.31.
+    pub fn resets_state(&self) -> bool {
+        let disposition = self.hints.write_disposition.as_ref();
+        disposition.is_some_and(|w| w.disposition == Disposition::Replace && w.is_word())
+    }
+
     /// Reads one resource of a document. Members in `others` belong to somebody else and are passed over.
     ///
     /// # Errors

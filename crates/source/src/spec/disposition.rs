@@ -65,6 +65,7 @@ pub struct WriteDisposition {
     pub disposition: Disposition,
     /// `strategy` and its options as written, without `disposition`; a member that is null stays (it means something).
     pub options: Map<String, Value>,
+    is_word: bool,
 }
 
 impl From<Disposition> for WriteDisposition {
@@ -72,11 +73,17 @@ impl From<Disposition> for WriteDisposition {
         WriteDisposition {
             disposition,
             options: Map::new(),
+            is_word: true,
         }
     }
 }
 
 impl WriteDisposition {
+    /// True when it was given as a word, not as an object.
+    pub fn is_word(&self) -> bool {
+        self.is_word
+    }
+
     /// Name of the merge strategy, if one is asked for.
     pub fn strategy(&self) -> Option<&str> {
         self.options.get("strategy").and_then(Value::as_str)
@@ -109,6 +116,7 @@ impl WriteDisposition {
         Some(WriteDisposition {
             disposition: disposition?,
             options,
+            is_word: false,
         })
     }
 }

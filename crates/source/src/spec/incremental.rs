@@ -99,7 +99,6 @@ impl IncrementalSpec {
         let mut fields = Fields::of(value, &path, problems)?;
         let spec = Self::read_members(&mut fields, &path, problems);
         fields.finish(problems);
-        spec.check_range(&path, problems);
         Some(spec)
     }
 
@@ -139,13 +138,6 @@ impl IncrementalSpec {
             range_end: fields
                 .word("range_end", &EDGES, problems)
                 .unwrap_or(RangeEdge::Open),
-        }
-    }
-
-    fn check_range(&self, path: &str, problems: &mut Problems) {
-        if self.end_value.is_some() && self.initial_value.is_none() {
-            let help = "give both ends of the range, or leave `end_value` out";
-            problems.add_with_help(path, "`end_value` needs an `initial_value`", help);
         }
     }
 }

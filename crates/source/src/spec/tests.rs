@@ -49,7 +49,7 @@ fn every_mistake_is_reported_with_the_nearest_spelling() {
         "name": "t", "wirte_disposition": "merge", "primary_key": 5,
         "columns": {"a": {"data_type": "txt", "nulable": true}},
         "write_disposition": "apend",
-        "incremental": {"cursor_path": "u", "end_value": 3},
+        "incremental": {"cursor_path": "u", "lagg": 3},
         "schema_contract": "freez",
     }));
     insta::assert_snapshot!(found.join("\n"), @r"
@@ -58,7 +58,7 @@ fn every_mistake_is_reported_with_the_nearest_spelling() {
     `columns.a.data_type`: `txt` is not known here; did you mean `text`? (one of `text`, `double`, `bool`, `timestamp`, `bigint`, `binary`, `json`, `decimal`, `wei`, `date`, `time`)
     `columns.a.nulable`: there is no such key; did you mean `nullable`?
     `schema_contract`: `freez` is not known here; did you mean `freeze`? (one of `evolve`, `freeze`, `discard_row`, `discard_value`)
-    `incremental`: `end_value` needs an `initial_value`
+    `incremental.lagg`: there is no such key; did you mean `lag`?
     `wirte_disposition`: there is no such key; did you mean `write_disposition`?
     ");
 }
