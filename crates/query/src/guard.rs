@@ -22,6 +22,7 @@ const STACK_BYTES: usize = 512 << 20;
 /// What may be read: the tables of one dataset.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
+    catalog: Option<String>,
     dataset: String,
     tables: Vec<String>,
 }
@@ -44,9 +45,16 @@ impl Guard {
         tables: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
         Guard {
+            catalog: None,
             dataset: dataset.into(),
             tables: tables.into_iter().map(Into::into).collect(),
         }
+    }
+
+    /// The same in a catalog that has to be named.
+    #[must_use]
+    pub fn in_catalog(self, catalog: Option<String>) -> Self {
+        Guard { catalog, ..self }
     }
 
     /// Name of the dataset.
@@ -77,13 +85,28 @@ impl Guard {
     }
 
     fn check_here(&self, sql: &str) -> Result<Checked, Refusal> {
-        let statement = parse_one(sql)?;
-        let tables = tree::check(self, &statement)?;
+        let mut statement = parse_one(sql)?;
+        let relations = tree::check(self, &statement)?;
+        tree::qualify(&mut statement, &self.prefix(), &relations);
         Ok(Checked {
             sql: statement.to_string(),
-            tables: tables.into_iter().collect(),
+            tables: relations
+                .into_iter()
+                .flatten()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             is_query: matches!(statement, Statement::Query(_)),
         })
+    }
+
+    /// Names in front of a table.
+    fn prefix(&self) -> Vec<&str> {
+        self.catalog
+            .iter()
+            .chain([&self.dataset])
+            .map(String::as_str)
+            .collect()
     }
 
     /// The table of the dataset that `name` means, `None` when there is none.
@@ -106,9 +129,6 @@ impl Guard {
         }
     }
 }
-
-/// Tables in the order of their names.
-pub(crate) type Tables = BTreeSet<String>;
 
 fn parse_one(sql: &str) -> Result<Statement, Refusal> {
     let dialect = DuckDbDialect {};

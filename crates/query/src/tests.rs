@@ -51,6 +51,13 @@ fn the_tables_that_are_read_are_told() {
 }
 
 #[test]
+fn tables_of_the_dataset_get_their_full_name_and_nothing_else_does() {
+    let sql = "with x as (select id from Orders o join orders__items using (id)), orders__items as (select 1 as n) \
+               select x.id, orders.id from x, orders, orders__items, unnest([1]) u, range(3) r where exists (from shop._dlt_loads)";
+    insta::assert_snapshot!(guard().in_catalog(Some("f".to_owned())).check(sql).unwrap().sql, @r#"WITH x AS (SELECT id FROM "f"."shop"."orders" o JOIN "f"."shop"."orders__items" USING(id)), orders__items AS (SELECT 1 AS n) SELECT x.id, orders.id FROM x, "f"."shop"."orders", orders__items, unnest([1]) u, range(3) r WHERE EXISTS (FROM "f"."shop"."_dlt_loads")"#);
+}
+
+#[test]
 fn a_misspelt_table_gets_the_nearest_name() {
     let refusal = guard().check("select * from ordrs").unwrap_err();
     let Refusal::UnknownTable { nearest, .. } = refusal else {

@@ -6,32 +6,55 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, InTarget, ObjectName, Query, Select, SelectFlavor, SetExpr, Statement,
-    TableFactor, Value, ValueWithSpan, Visit, Visitor,
+    Expr, Function, Ident, InTarget, ObjectName, Query, Select, SelectFlavor, SetExpr, Statement,
+    TableFactor, Value, ValueWithSpan, Visit, Visitor, visit_relations_mut,
 };
 
 use crate::functions::{is_function_allowed, is_table_function_allowed};
-use crate::guard::{Guard, Tables};
+use crate::guard::Guard;
 use crate::refusal::Refusal;
 use crate::scope::Scopes;
 
-/// Checks a statement and tells which tables of the dataset it reads.
-pub(crate) fn check(guard: &Guard, statement: &Statement) -> Result<Tables, Refusal> {
+/// For each name of a relation in the order of the walk: the table of the dataset that it means; nothing for the names of
+/// common table expressions and functions.
+pub(crate) type Relations = Vec<Option<String>>;
+
+/// Checks a statement and tells what its relations mean.
+pub(crate) fn check(guard: &Guard, statement: &Statement) -> Result<Relations, Refusal> {
     let mut walk = Walk {
         guard,
         scopes: Scopes::default(),
-        tables: Tables::new(),
+        meant: None,
+        relations: Vec::new(),
     };
     match statement.visit(&mut walk) {
-        ControlFlow::Continue(()) => Ok(walk.tables),
+        ControlFlow::Continue(()) => Ok(walk.relations),
         ControlFlow::Break(refusal) => Err(refusal),
     }
+}
+
+/// Writes every table of the dataset with its full name, so that nothing depends on a search path.
+pub(crate) fn qualify(statement: &mut Statement, prefix: &[&str], relations: &Relations) {
+    let mut relations = relations.iter();
+    let _: ControlFlow<()> = visit_relations_mut(statement, |name| {
+        if let Some(Some(table)) = relations.next() {
+            let names = prefix.iter().copied().chain([table.as_str()]);
+            *name = ObjectName::from(
+                names
+                    .map(|name| Ident::with_quote('"', name))
+                    .collect::<Vec<_>>(),
+            );
+        }
+        ControlFlow::Continue(())
+    });
 }
 
 struct Walk<'a> {
     guard: &'a Guard,
     scopes: Scopes,
-    tables: Tables,
+    /// What the next relation means, once its surroundings were judged.
+    meant: Option<String>,
+    relations: Relations,
 }
 
 type Step = ControlFlow<Refusal>;
@@ -70,6 +93,11 @@ impl Visitor for Walk<'_> {
 
     fn pre_visit_select(&mut self, select: &Select) -> Step {
         flow(check_select(select))
+    }
+
+    fn pre_visit_relation(&mut self, _: &ObjectName) -> Step {
+        self.relations.push(self.meant.take());
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Step {
@@ -169,7 +197,7 @@ impl Walk<'_> {
         };
         match self.guard.table(schema, table) {
             Some(known) => {
-                self.tables.insert(known.to_owned());
+                self.meant = Some(known.to_owned());
                 Ok(())
             }
             None => Err(self.guard.unknown(&name.to_string())),
