@@ -96,6 +96,14 @@ impl<'a> Scanner<'a> {
         is_next
     }
 
+    /// Steps over `expected` if it comes next.
+    #[inline]
+    pub fn eat_text(&mut self, expected: &[u8]) -> bool {
+        let is_next = self.text.as_bytes()[self.at..].starts_with(expected);
+        self.at += if is_next { expected.len() } else { 0 };
+        is_next
+    }
+
     /// An error at the present position; `UnexpectedEnd` when there is no more text.
     #[cold]
     pub fn error(&self, kind: JsonErrorKind) -> JsonError {
@@ -236,8 +244,16 @@ impl<'a> Scanner<'a> {
     /// # Errors
     /// Any [`JsonErrorKind`]; the depth is counted from this value.
     pub fn skip_value(&mut self) -> Result<&'a str, JsonError> {
+        self.skip_nested_value(0)
+    }
+
+    /// The same for a value that lies inside of `depth` objects and lists.
+    ///
+    /// # Errors
+    /// Any [`JsonErrorKind`].
+    pub fn skip_nested_value(&mut self, depth: usize) -> Result<&'a str, JsonError> {
         let start = self.at;
-        let mut open = Nesting::default();
+        let mut open = Nesting::below(depth);
         loop {
             if self.skip_scalar_or_open(&mut open)? {
                 continue;
@@ -289,15 +305,23 @@ impl<'a> Scanner<'a> {
 }
 
 /// Open containers, one bit each: object or list.
-#[derive(Default)]
 struct Nesting {
     bits: [u64; DEPTH_MAX / 64],
     depth: usize,
+    depth_max: usize,
 }
 
 impl Nesting {
+    fn below(depth: usize) -> Self {
+        Nesting {
+            bits: [0; DEPTH_MAX / 64],
+            depth: 0,
+            depth_max: DEPTH_MAX.saturating_sub(depth),
+        }
+    }
+
     fn push(&mut self, is_object: bool) -> Result<(), JsonErrorKind> {
-        if self.depth == DEPTH_MAX {
+        if self.depth == self.depth_max {
             return Err(JsonErrorKind::TooDeep);
         }
         let (word, bit) = (self.depth / 64, self.depth % 64);
