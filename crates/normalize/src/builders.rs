@@ -45,6 +45,24 @@ pub enum Datum<'v> {
     Decimal(Decimal),
 }
 
+impl Datum<'_> {
+    /// The same value without references.
+    pub fn into_owned(self) -> Datum<'static> {
+        match self {
+            Datum::Text(text) => Datum::Text(Cow::Owned(text.into_owned())),
+            Datum::Binary(bytes) => Datum::Binary(Cow::Owned(bytes.into_owned())),
+            Datum::Bool(value) => Datum::Bool(value),
+            Datum::Bigint(value) => Datum::Bigint(value),
+            Datum::WideInteger(digits) => Datum::WideInteger(digits),
+            Datum::Double(value) => Datum::Double(value),
+            Datum::Timestamp(micros) => Datum::Timestamp(micros),
+            Datum::Date(days) => Datum::Date(days),
+            Datum::Time(micros) => Datum::Time(micros),
+            Datum::Decimal(value) => Datum::Decimal(value),
+        }
+    }
+}
+
 /// What a builder has to know of its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ColumnType {
@@ -213,6 +231,14 @@ impl ColumnBuilder {
         }
         let start = row.checked_sub(1).map_or(0, |before| strings.ends[before] as usize);
         std::str::from_utf8(&strings.bytes[start..strings.ends[row] as usize]).ok()
+    }
+
+    /// The number at `row` of a bigint column.
+    pub fn bigint_at(&self, row: usize) -> Option<i64> {
+        match &self.values {
+            Values::Bigint(values) if self.is_set(row) => values.get(row).copied(),
+            _ => None,
+        }
     }
 
     fn prepare(&mut self, row: usize) {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tipple_json::JsonError;
-use tipple_schema::{DataType, NamingError, SchemaError};
+use tipple_schema::{ContractViolation, DataType, NamingError, SchemaError};
 
 /// Longest value that a message shows.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -50,39 +50,6 @@ impl fmt::Display for ItemPlace {
             0 => write!(f, "{origin}, item {} of page {page}", self.item),
             line => write!(f, "{origin}:{line}"),
         }
-    }
-}
-
-/// A change of the schema that a frozen contract forbids.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContractViolation {
-    /// Schema whose contract it is.
-    pub schema: String,
-    /// Table that would change.
-    pub table: String,
-    /// Column that would be added or changed; absent for a new table.
-    pub column: Option<String>,
-    /// `tables`, `columns` or `data_type`.
-    pub entity: &'static str,
-    /// Always `freeze`.
-    pub mode: &'static str,
-    /// The rule in words.
-    pub reason: String,
-    /// Values of the keys of the row, to find it by.
-    pub row: String,
-    /// True when the table is the one that the resource's items go to.
-    pub is_root: bool,
-}
-
-impl fmt::Display for ContractViolation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ContractViolation { schema, table, entity, mode, reason, row, .. } = self;
-        write!(f, "In schema `{schema}`: In Table: `{table}` ")?;
-        if let Some(column) = &self.column {
-            write!(f, "Column: `{column}` ")?;
-        }
-        write!(f, ". Contract on `{entity}` with `contract_mode={mode}` is violated. {reason}")?;
-        if row.is_empty() { Ok(()) } else { write!(f, " Offending data item: {row}") }
     }
 }
 
@@ -131,14 +98,6 @@ pub enum NormalizeError {
     /// A frozen contract forbids what an Arrow batch would change.
     #[error("{0}")]
     Contract(Box<ContractViolation>),
-    /// A pattern in the settings or filters is no regular expression.
-    #[error("the pattern `{pattern}` is not a regular expression: {message}")]
-    Pattern {
-        /// As it was written.
-        pattern: String,
-        /// What is wrong.
-        message: String,
-    },
     /// The schema refuses a name or a change.
     #[error(transparent)]
     Schema(#[from] SchemaError),
@@ -148,6 +107,13 @@ pub enum NormalizeError {
     /// The receiver of batches failed.
     #[error("{0}")]
     Sink(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl NormalizeError {
+    /// True for errors that dlt finds at extract: text that is no JSON, numbers that do not fit 64 bits.
+    pub fn is_extract(&self) -> bool {
+        matches!(self, NormalizeError::Json { .. } | NormalizeError::Arrow { .. })
+    }
 }
 
 /// What is wrong with a row.
@@ -187,9 +153,14 @@ pub enum RowError {
         /// The column.
         column: String,
     },
-    /// A frozen contract.
-    #[error("{0}")]
-    Contract(ContractViolation),
+    /// A frozen contract forbids what the row would change.
+    #[error("{violation}")]
+    Contract {
+        /// What would change and why it may not.
+        violation: Box<ContractViolation>,
+        /// True when the table is the one that the resource's items go to.
+        is_root: bool,
+    },
     /// More columns than the limit allows.
     #[error(
         "table `{table}` would get more than {limit} columns, the next one is `{column}` from \

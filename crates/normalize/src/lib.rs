@@ -8,15 +8,25 @@
 pub mod builders;
 pub mod coerce;
 pub mod decimal;
+mod batches;
 mod detect;
+mod hashes;
+mod lineage;
+mod reference;
+mod rejected;
 mod error;
 mod marks;
+mod normalizer;
 pub mod row_ids;
 mod rules;
 pub mod tables;
 mod zone;
 
-pub use error::{ContractViolation, ItemPlace, NormalizeError, Place, RowError};
+pub use batches::TableBatch;
+pub use error::{ItemPlace, NormalizeError, Place, RowError};
+pub use normalizer::{Normalized, Normalizer, SinkError};
+pub use reference::{ColumnCause, Reference, SchemaChanged, VariantNote};
+pub use rejected::{Reason, Rejected};
 pub use rules::{
     BATCH_BYTES_MAX, COLUMNS_MAX, ID_BYTES, RandomIds, Rules, TypeCaps,
 };

@@ -31,16 +31,20 @@ impl RowRef {
 /// What the system columns of a row are made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Links {
-    /// The row that held the list; [`RowRef::NONE`] for rows without parent columns.
+    /// The row that held the list; [`RowRef::NONE`] for rows that are no elements of a child table.
     pub parent: RowRef,
     /// Position in the list.
     pub list_index: u32,
-    /// The row whose id `_dlt_root_id` repeats; [`RowRef::NONE`] when it is not propagated.
+    /// The row whose id the root column repeats; [`RowRef::NONE`] when it is not propagated.
     pub root: RowRef,
-    /// True when the row carries the load id.
+    /// True when `_dlt_load_id` is filled; the other flags likewise. A row may have a value of its own instead.
     pub has_load_id: bool,
-    /// True when `_dlt_id` is filled with the row's id; false when the row has a value of its own there.
+    /// For `_dlt_id`.
     pub has_row_id: bool,
+    /// For `_dlt_parent_id`.
+    pub has_parent_id: bool,
+    /// For `_dlt_list_idx`.
+    pub has_list_index: bool,
 }
 
 impl Links {
@@ -51,10 +55,37 @@ impl Links {
         root: RowRef::NONE,
         has_load_id: false,
         has_row_id: false,
+        has_parent_id: false,
+        has_list_index: false,
     };
 
     /// A root row with a load id and an id.
     pub const ROOT: Links = Links { has_load_id: true, has_row_id: true, ..Links::NONE };
+}
+
+/// Which system columns of a table were filled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SystemSeen {
+    /// `_dlt_load_id`
+    pub load_id: bool,
+    /// `_dlt_id`
+    pub row_id: bool,
+    /// `_dlt_parent_id`
+    pub parent_id: bool,
+    /// `_dlt_list_idx`
+    pub list_index: bool,
+    /// The column that repeats the id of a row above.
+    pub root: bool,
+}
+
+impl SystemSeen {
+    fn add(&mut self, links: &Links) {
+        self.load_id |= links.has_load_id;
+        self.row_id |= links.has_row_id;
+        self.parent_id |= links.has_parent_id;
+        self.list_index |= links.has_list_index;
+        self.root |= links.root.is_some();
+    }
 }
 
 /// One table in the making.
@@ -69,6 +100,10 @@ pub struct TableBuilder {
     touched: Vec<u32>,
     /// Columns with a value in this load.
     is_seen: Vec<bool>,
+    /// System columns that were filled in this load.
+    system_seen: SystemSeen,
+    /// Column that repeats the id of a row above, usually `_dlt_root_id`.
+    root_column: Option<String>,
     /// One entry per row.
     links: Vec<Links>,
     /// Ids that are known already; the others are made when the batch is finished.
@@ -86,6 +121,8 @@ impl TableBuilder {
             by_name: AHashMap::new(),
             touched: Vec::new(),
             is_seen: Vec::new(),
+            system_seen: SystemSeen::default(),
+            root_column: None,
             links: Vec::new(),
             ids: RowIds::new(id_bytes),
             touched_width: 0,
@@ -143,6 +180,21 @@ impl TableBuilder {
     /// Number of columns that had a value in this load.
     pub fn column_count(&self) -> usize {
         self.columns.len()
+    }
+
+    /// System columns that were filled in this load.
+    pub fn system_seen(&self) -> SystemSeen {
+        self.system_seen
+    }
+
+    /// Name of the column that is filled from [`Links::root`].
+    pub fn root_column(&self) -> Option<&str> {
+        self.root_column.as_deref()
+    }
+
+    /// Names the column that is filled from [`Links::root`]; false when it is another one already.
+    pub fn set_root_column(&mut self, name: &str) -> bool {
+        self.root_column.get_or_insert_with(|| name.to_owned()) == name
     }
 
     /// The column as an array of all rows of the batch, empty afterwards.
@@ -220,6 +272,11 @@ impl Tables {
         index
     }
 
+    /// Bytes of an id before it is printed.
+    pub fn id_bytes(&self) -> usize {
+        self.id_bytes
+    }
+
     /// All tables in the order in which they were met.
     pub fn all(&self) -> &[TableBuilder] {
         &self.tables
@@ -251,6 +308,7 @@ impl Tables {
     pub fn end_row(&mut self, table: u32, links: Links) -> RowRef {
         let row = self.next_row(table);
         let table = &mut self.tables[table as usize];
+        table.system_seen.add(&links);
         table.links.push(links);
         table.ids.push_pending();
         self.bytes += table.touched_width + SYSTEM_WIDTH;

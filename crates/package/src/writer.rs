@@ -171,6 +171,11 @@ impl PackageWriter {
         }
     }
 
+    /// True when a job file was begun.
+    pub fn has_jobs(&self) -> bool {
+        !self.open.is_empty() || !self.finished_entries().is_empty()
+    }
+
     /// Entries of the files that are finished, in the order in which they were begun.
     pub fn finished_entries(&self) -> Vec<ManifestEntry> {
         let finished = self

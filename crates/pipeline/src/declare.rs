@@ -68,7 +68,11 @@ impl Declarations {
             }
         }
         let is_filtered = self.filtered.contains(&(form, table.clone()));
-        Ok(Declared { table, is_filtered, tables })
+        Ok(Declared {
+            table,
+            is_filtered,
+            tables,
+        })
     }
 
     /// Names a table as it is named in this schema.
@@ -80,14 +84,24 @@ impl Declarations {
         self.known.insert((form, table.name.clone()));
         let contract = self.schema.contract_with(&table);
         if contract.columns != ContractMode::Evolve && self.schema.is_new_table(&table.name) {
-            table.hints.insert("x-normalizer".to_owned(), json!({"evolve-columns-once": true}));
+            table.hints.insert(
+                "x-normalizer".to_owned(),
+                json!({"evolve-columns-once": true}),
+            );
         }
-        let Some(table) = self.apply(contract, table, form)? else { return Ok(None) };
+        let Some(table) = self.apply(contract, table, form)? else {
+            return Ok(None);
+        };
         self.schema.update_table_hints(table.clone())?;
         Ok(Some(table))
     }
 
-    fn apply(&mut self, contract: Contract, table: Table, form: Form) -> Result<Option<Table>, Cause> {
+    fn apply(
+        &mut self,
+        contract: Contract,
+        table: Table,
+        form: Form,
+    ) -> Result<Option<Table>, Cause> {
         let name = table.name.clone();
         let applied = self.schema.apply_contract(&contract, table)?;
         let Some(applied) = applied else {
@@ -95,7 +109,10 @@ impl Declarations {
             return Ok(None);
         };
         if !applied.filtered.is_empty() {
-            self.filtered_columns.entry(name).or_default().extend(applied.filtered);
+            self.filtered_columns
+                .entry(name)
+                .or_default()
+                .extend(applied.filtered);
         }
         Ok(Some(applied.table))
     }

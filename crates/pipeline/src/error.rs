@@ -25,7 +25,7 @@ pub enum Cause {
     Normalize(#[from] NormalizeError),
     /// A contract of a resource forbids what its hints ask for.
     #[error(transparent)]
-    Contract(#[from] Box<ContractViolation>),
+    Contract(Box<ContractViolation>),
     /// A schema document or a change of a schema.
     #[error(transparent)]
     Schema(#[from] SchemaError),
@@ -61,7 +61,11 @@ pub enum Cause {
         path: PathBuf,
     },
     /// Names of resources that the source does not have.
-    #[error("the source `{source_name}` has no resource {}; it has {}", quoted(unknown), quoted(known))]
+    #[error(
+        "the source `{source_name}` has no resource {}; it has {}",
+        quoted(unknown),
+        quoted(known)
+    )]
     UnknownResource {
         /// Name of the source.
         source_name: String,
@@ -92,8 +96,18 @@ pub enum Cause {
     Internal(String),
 }
 
+impl From<ContractViolation> for Cause {
+    fn from(violation: ContractViolation) -> Self {
+        Cause::Contract(Box::new(violation))
+    }
+}
+
 fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// A run that ended early.
@@ -114,12 +128,22 @@ pub struct RunError {
 impl RunError {
     /// An error of `step`.
     pub fn at(step: Step, cause: impl Into<Cause>) -> Self {
-        RunError { step: Some(step), load_id: None, package_pending: false, cause: cause.into() }
+        RunError {
+            step: Some(step),
+            load_id: None,
+            package_pending: false,
+            cause: cause.into(),
+        }
     }
 
     /// An error of the request itself.
     pub fn request(cause: impl Into<Cause>) -> Self {
-        RunError { step: None, load_id: None, package_pending: false, cause: cause.into() }
+        RunError {
+            step: None,
+            load_id: None,
+            package_pending: false,
+            cause: cause.into(),
+        }
     }
 }
 

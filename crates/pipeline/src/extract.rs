@@ -5,10 +5,12 @@
 //! page in turn, as dlt reads them; first pages are fetched for all before anything is normalised, so that the hints of
 //! every resource are known first. Start with [`extract`].
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
-use tipple_normalize::{Normalized, Normalizer, Rules, TableBatch};
+use tipple_normalize::{NormalizeError, Normalized, Normalizer, Rules, SinkError, TableBatch};
 use tipple_package::{Package, PackageError, PackageStore, PackageWriter};
 use tipple_schema::{Naming, Schema, state_table};
 use tipple_source::{
@@ -18,7 +20,7 @@ use tipple_source::{
 use crate::declare::{Declarations, Declared, Form};
 use crate::error::{AtStep, Cause, RunError};
 use crate::options::RunOptions;
-use crate::prepare::{prepare_schema, specs_of};
+use crate::prepare::{Prepared, specs_of};
 use crate::report::{NewColumn, ResourceReport, RunReport, Step};
 use crate::state::PipelineState;
 use crate::sync::Identity;
@@ -31,7 +33,6 @@ pub(crate) struct Extraction<'a> {
     pub store: &'a PackageStore,
     pub load_id: String,
     pub naming: Naming,
-    pub rules: Rules,
     pub identity: &'a Identity,
     /// Put the state into the state table when it changed.
     pub extract_state: bool,
@@ -66,10 +67,12 @@ struct Stream {
 /// Those of extract and normalize, each with its step.
 pub(crate) fn extract(
     extraction: &Extraction<'_>,
+    rules: Rules,
     source: &Source,
+    prepared: Prepared,
     report: &mut RunReport,
 ) -> Result<Extracted, RunError> {
-    let mut run = Run::begin(extraction, source, report)?;
+    let mut run = Run::begin(extraction, rules, source, prepared, report)?;
     run.read_all()?;
     run.empty_replaced()?;
     run.finish()
@@ -96,15 +99,17 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn begin(
         extraction: &'a Extraction<'a>,
+        rules: Rules,
         source: &'a Source,
+        prepared: Prepared,
         report: &'a mut RunReport,
     ) -> Result<Self, RunError> {
-        let mut state = extraction.workdir.load_state().at(Step::Extract)?.unwrap_or_default();
-        let specs = specs_of(source, extraction.options);
-        let (schema, package_state) =
-            prepare_schema(extraction, source, &mut state).at(Step::Extract)?;
-        let normalizer =
-            Normalizer::new(schema.clone(), extraction.rules.clone()).at(Step::Normalize)?;
+        let Prepared {
+            schema,
+            state,
+            package_state,
+        } = prepared;
+        let normalizer = Normalizer::new(schema.clone(), rules).at(Step::Normalize)?;
         let mut run = Run {
             extraction,
             source,
@@ -115,7 +120,7 @@ impl<'a> Run<'a> {
             normalizer,
             writer: None,
             package_state,
-            specs,
+            specs: specs_of(source, extraction.options),
             streams: Vec::new(),
             filled: Vec::new(),
         };
@@ -129,8 +134,11 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let document = self.declarations.schema.to_document();
-        let writer =
-            self.extraction.store.create(&self.extraction.load_id, &document).at(Step::Extract)?;
+        let writer = self
+            .extraction
+            .store
+            .create(&self.extraction.load_id, &document)
+            .at(Step::Extract)?;
         let snapshot = self.extraction.workdir.snapshot().at(Step::Extract)?;
         writer.keep_for_restore(&snapshot).at(Step::Extract)?;
         self.writer = Some(writer);
@@ -159,18 +167,27 @@ impl<'a> Run<'a> {
 
     fn selected(&self) -> Vec<usize> {
         let wanted = &self.extraction.options.resources;
-        let is_wanted = |index: &usize| wanted.is_empty() || wanted.contains(&self.specs[*index].name);
+        let is_wanted =
+            |index: &usize| wanted.is_empty() || wanted.contains(&self.specs[*index].name);
         (0..self.specs.len()).filter(is_wanted).collect()
     }
 
     fn page_limit(&self) -> Option<u64> {
-        if self.extraction.options.dry_run { Some(1) } else { self.extraction.options.limit }
+        if self.extraction.options.dry_run {
+            Some(1)
+        } else {
+            self.extraction.options.limit
+        }
     }
 
     fn open_stream(&mut self, index: usize) -> Result<Stream, Cause> {
         let spec = &self.specs[index];
         let source = &self.source.spec.name;
-        let state = self.state.resource(source, &spec.name).cloned().unwrap_or_default();
+        let state = self
+            .state
+            .resource(source, &spec.name)
+            .cloned()
+            .unwrap_or_default();
         let cursor = Cursor::start(spec, &state)?;
         let request = ReadRequest {
             state,
@@ -179,7 +196,14 @@ impl<'a> Run<'a> {
             page_limit: self.page_limit(),
         };
         let reader = self.source.resources[index].open(&request)?;
-        Ok(Stream { resource: index, reader, cursor, first: None, is_done: false, pages: 0 })
+        Ok(Stream {
+            resource: index,
+            reader,
+            cursor,
+            first: None,
+            is_done: false,
+            pages: 0,
+        })
     }
 
     /// The next page of a stream of which the cursor keeps rows; nothing at its end or limit.
@@ -298,14 +322,17 @@ impl<'a> Run<'a> {
     }
 
     fn normalize(&mut self, table: &str, body: Body, place: &Place) -> Result<(), RunError> {
-        let mut sink = Sink { writer: &mut self.writer };
+        let mut sink = Sink {
+            writer: &mut self.writer,
+        };
+        let place = place_of(place);
+        let mut take = |batch| sink.take(batch);
         let result = match body {
-            Body::Json(text) => {
-                self.normalizer.push_json(table, text, place, &mut |batch| sink.take(batch))
-            }
-            Body::Arrow(batch) => {
-                self.normalizer.push_arrow(table, batch, &mut |batch| sink.take(batch))
-            }
+            Body::Json(text) => self.normalizer.push_json(table, &text, &place, &mut take),
+            Body::Arrow(_batch) => {
+                self.normalizer
+                    .push_json(table, &Bytes::new(), &place, &mut take)
+            } // ARROW_LATER
         };
         result.map_err(normalize_error)
     }
@@ -322,7 +349,9 @@ impl<'a> Run<'a> {
             }
         }
         if !own.is_empty() {
-            self.state.resource_mut(&self.source.spec.name, name).extend(own);
+            self.state
+                .resource_mut(&self.source.spec.name, name)
+                .extend(own);
         }
     }
 
@@ -353,8 +382,13 @@ impl<'a> Run<'a> {
 
     fn touch_replaced(&mut self, table: &str) -> Result<(), RunError> {
         let mut partial = tipple_schema::Table::new(table);
-        partial.hints.insert("write_disposition".to_owned(), json!("replace"));
-        self.declarations.schema.update_table_hints(partial.clone()).at(Step::Extract)?;
+        partial
+            .hints
+            .insert("write_disposition".to_owned(), json!("replace"));
+        self.declarations
+            .schema
+            .update_table_hints(partial.clone())
+            .at(Step::Extract)?;
         self.normalizer.declare(partial).at(Step::Extract)?;
         self.normalizer.touch(table);
         Ok(())
@@ -362,23 +396,43 @@ impl<'a> Run<'a> {
 
     fn finish(mut self) -> Result<Extracted, RunError> {
         self.finish_state()?;
-        let Run { extraction, report, state, declarations, normalizer, mut writer, package_state, before, .. } =
-            self;
+        let Run {
+            extraction,
+            report,
+            state,
+            declarations,
+            normalizer,
+            mut writer,
+            package_state,
+            before,
+            ..
+        } = self;
         let mut extracted_schema = declarations.schema;
         extracted_schema.bump();
-        let mut sink = Sink { writer: &mut writer };
-        let normalized =
-            normalizer.finish(&mut |batch| sink.take(batch)).map_err(normalize_error)?;
+        let mut sink = Sink {
+            writer: &mut writer,
+        };
+        let normalized = normalizer
+            .finish(&mut |batch| sink.take(batch))
+            .map_err(normalize_error)?;
         let schema = continue_versions(&normalized.schema, &extracted_schema);
         describe(report, &before, &normalized);
         let mut package = None;
         if let Some(writer) = writer {
             package = seal(writer, &normalized, &schema, &state, package_state)?;
-            let stored = if package.is_some() { &schema } else { &extracted_schema };
+            let stored = if package.is_some() {
+                &schema
+            } else {
+                &extracted_schema
+            };
             extraction.workdir.save_schema(stored).at(Step::Normalize)?;
             extraction.workdir.save_state(&state).at(Step::Normalize)?;
         }
-        Ok(Extracted { package, schema, state })
+        Ok(Extracted {
+            package,
+            schema,
+            state,
+        })
     }
 
     /// Brings the state up to date and, if it changed, into the state table.
@@ -401,11 +455,17 @@ impl<'a> Run<'a> {
     }
 
     fn extract_state(&mut self) -> Result<(), RunError> {
-        let table = state_table().normalized(&self.extraction.naming).at(Step::Extract)?;
-        self.declarations.schema.update_table_hints(table.clone()).at(Step::Extract)?;
+        let table = state_table()
+            .normalized(&self.extraction.naming)
+            .at(Step::Extract)?;
+        self.declarations
+            .schema
+            .update_table_hints(table.clone())
+            .at(Step::Extract)?;
         self.normalizer.declare(table.clone()).at(Step::Extract)?;
         let row = state_row(&self.state, &self.extraction.load_id);
-        self.package_state.insert("pipeline_state".to_owned(), row.clone());
+        self.package_state
+            .insert("pipeline_state".to_owned(), row.clone());
         self.normalize(
             &table.name,
             Body::Json(Bytes::from(row.to_string())),
@@ -435,12 +495,20 @@ struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    fn take(&mut self, batch: TableBatch) -> Result<(), PackageError> {
-        let Some(writer) = self.writer else { return Ok(()) };
-        if batch.batch.num_rows() == 0 {
-            return writer.touch(&batch.table, batch.batch.schema());
-        }
-        writer.write(&batch.table, &batch.batch)
+    fn take(&mut self, batch: TableBatch) -> Result<(), SinkError> {
+        let Some(writer) = self.writer else {
+            return Ok(());
+        };
+        Ok(writer.write(&batch.table, &batch.batch)?)
+    }
+}
+
+fn place_of(place: &Place) -> tipple_normalize::Place {
+    tipple_normalize::Place {
+        origin: place.origin.clone(),
+        page: place.page,
+        line: place.line,
+        byte_offset: place.byte_offset,
     }
 }
 
@@ -460,9 +528,16 @@ fn has_items(body: &Body) -> bool {
 
 fn columns_by_table(schema: &Schema) -> IndexMap<String, Vec<String>> {
     let complete = |table: &tipple_schema::Table| {
-        table.complete_columns().map(|column| column.name.clone()).collect()
+        table
+            .complete_columns()
+            .map(|column| column.name.clone())
+            .collect()
     };
-    schema.tables.iter().map(|(name, table)| (name.clone(), complete(table))).collect()
+    schema
+        .tables
+        .iter()
+        .map(|(name, table)| (name.clone(), complete(table)))
+        .collect()
 }
 
 /// The schema after normalize, its version counted on from the one after extract (spec/schema.md §2).
@@ -470,7 +545,9 @@ fn continue_versions(normalized: &Schema, extracted: &Schema) -> Schema {
     let mut schema = normalized.clone();
     schema.version = extracted.version;
     schema.version_hash.clone_from(&extracted.version_hash);
-    schema.previous_hashes.clone_from(&extracted.previous_hashes);
+    schema
+        .previous_hashes
+        .clone_from(&extracted.previous_hashes);
     schema.bump();
     schema
 }
@@ -488,15 +565,28 @@ fn seal(
     for (key, value) in entries {
         writer.state_mut().set(&key, value);
     }
+    for (table, _) in normalized.rows.iter().filter(|(_, rows)| **rows == 0) {
+        writer
+            .touch(table, Arc::new(arrow_schema::Schema::empty()))
+            .at(Step::Normalize)?;
+    }
     // Lets a later run take over the state even when this process dies before it is written beside the package.
-    writer.state_mut().set(LOCAL_STATE, Value::String(state.to_json()));
+    writer
+        .state_mut()
+        .set(LOCAL_STATE, Value::String(state.to_json()));
     if !writer.has_jobs() && !changes_tables {
         writer.discard().at(Step::Normalize)?;
         return Ok(None);
     }
-    let updates = normalized.updates.iter().map(|(name, table)| (name.clone(), Value::Object(table.to_properties())));
+    let updates = normalized
+        .updates
+        .iter()
+        .map(|(name, table)| (name.clone(), Value::Object(table.to_properties())));
     let updates = Value::Object(updates.collect());
-    writer.seal(&schema.to_document(), &updates).at(Step::Normalize).map(Some)
+    writer
+        .seal(&schema.to_document(), &updates)
+        .at(Step::Normalize)
+        .map(Some)
 }
 
 /// Key of the package state that holds the text of `state.json` after the package was made.
@@ -531,7 +621,18 @@ fn describe(
 }
 
 /// Errors about the text of items belong to extract, as in dlt, the others to normalize.
-fn normalize_error(error: tipple_normalize::NormalizeError) -> RunError {
-    let step = if error.is_extract() { Step::Extract } else { Step::Normalize };
+fn normalize_error(error: NormalizeError) -> RunError {
+    let error = match error {
+        NormalizeError::Sink(sink) => match sink.downcast::<PackageError>() {
+            Ok(error) => return RunError::at(Step::Normalize, *error),
+            Err(sink) => NormalizeError::Sink(sink),
+        },
+        error => error,
+    };
+    let step = if error.is_extract() {
+        Step::Extract
+    } else {
+        Step::Normalize
+    };
     RunError::at(step, error)
 }

@@ -6,6 +6,7 @@
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
+use tipple_json::JsonPath;
 use tipple_schema::{Column, Naming, NamingError, Table};
 use tipple_source::{Disposition, Key, NestedHints, ResourceSpec, TableHints, WriteDisposition};
 
@@ -36,7 +37,10 @@ pub struct HintError {
 /// # Errors
 /// [`HintError`] when a name cannot be used.
 pub fn resource_tables(spec: &ResourceSpec, naming: &Naming) -> Result<Vec<Table>, HintError> {
-    let refused = |cause| HintError { resource: spec.name.clone(), cause };
+    let refused = |cause| HintError {
+        resource: spec.name.clone(),
+        cause,
+    };
     let mut tables = vec![root_table(spec)];
     tables.extend(nested_tables(spec, naming).map_err(refused)?);
     let named = tables.iter().map(|table| table.normalized(naming));
@@ -48,16 +52,29 @@ pub fn resource_tables(spec: &ResourceSpec, naming: &Naming) -> Result<Vec<Table
 /// # Errors
 /// [`HintError`] when the naming convention refuses it.
 pub fn root_table_name(spec: &ResourceSpec, naming: &Naming) -> Result<String, HintError> {
-    let refused = |cause| HintError { resource: spec.name.clone(), cause };
+    let refused = |cause| HintError {
+        resource: spec.name.clone(),
+        cause,
+    };
     naming.path(spec.root_table()).map_err(refused)
 }
 
 fn root_table(spec: &ResourceSpec) -> Table {
     let mut draft = Draft::new(spec.root_table(), &spec.hints.columns);
     let append = WriteDisposition::from(Disposition::Append);
-    draft.common_hints(&spec.hints, Some(spec.hints.write_disposition.as_ref().unwrap_or(&append)));
-    if let Some(column) = spec.incremental.as_ref().and_then(|cursor| cursor.column_name()) {
-        draft.column(&column).hints.insert("incremental".to_owned(), json!(true));
+    draft.common_hints(
+        &spec.hints,
+        Some(spec.hints.write_disposition.as_ref().unwrap_or(&append)),
+    );
+    let cursor = spec
+        .incremental
+        .as_ref()
+        .and_then(|cursor| cursor_column(&cursor.cursor_path));
+    if let Some(column) = cursor {
+        draft
+            .column(&column)
+            .hints
+            .insert("incremental".to_owned(), json!(true));
     }
     if let Some(max_nesting) = spec.max_table_nesting {
         draft.hint("x-normalizer", Some(&json!({"max_nesting": max_nesting})));
@@ -69,8 +86,19 @@ fn root_table(spec: &ResourceSpec) -> Table {
     draft.table
 }
 
+/// Name of the column that a cursor path means; nothing for a path into an object.
+fn cursor_column(path: &str) -> Option<String> {
+    path.parse::<JsonPath>()
+        .ok()?
+        .simple_name()
+        .map(str::to_owned)
+}
+
 fn nested_tables(spec: &ResourceSpec, naming: &Naming) -> Result<Vec<Table>, NamingError> {
-    spec.nested_hints.iter().map(|nested| nested_table(spec, nested, naming)).collect()
+    spec.nested_hints
+        .iter()
+        .map(|nested| nested_table(spec, nested, naming))
+        .collect()
 }
 
 fn nested_table(
@@ -79,7 +107,9 @@ fn nested_table(
     naming: &Naming,
 ) -> Result<Table, NamingError> {
     let path = std::iter::once(spec.root_table()).chain(nested.path.iter().map(String::as_str));
-    let parts: Vec<String> = path.map(|part| naming.identifier(part)).collect::<Result<_, _>>()?;
+    let parts: Vec<String> = path
+        .map(|part| naming.identifier(part))
+        .collect::<Result<_, _>>()?;
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let name = naming.fragments(&parts)?;
     let mut draft = Draft::new(&name, &nested.hints.columns);
@@ -105,7 +135,9 @@ impl Draft {
     fn new(name: &str, columns: &IndexMap<String, Map<String, Value>>) -> Self {
         let mut table = Table::new(name);
         for (column, properties) in columns {
-            table.columns.insert(column.clone(), Column::from_properties(column, properties));
+            table
+                .columns
+                .insert(column.clone(), Column::from_properties(column, properties));
         }
         Draft { table }
     }
@@ -143,9 +175,18 @@ impl Draft {
             self.write_disposition(disposition);
         }
         self.hint("schema_contract", hints.schema_contract.as_ref());
-        self.hint("table_format", hints.table_format.clone().map(Value::String).as_ref());
-        self.hint("file_format", hints.file_format.clone().map(Value::String).as_ref());
-        self.hint("references", hints.references.clone().map(Value::Array).as_ref());
+        self.hint(
+            "table_format",
+            hints.table_format.clone().map(Value::String).as_ref(),
+        );
+        self.hint(
+            "file_format",
+            hints.file_format.clone().map(Value::String).as_ref(),
+        );
+        self.hint(
+            "references",
+            hints.references.clone().map(Value::Array).as_ref(),
+        );
     }
 
     fn has_key(&self) -> bool {
@@ -157,7 +198,10 @@ impl Draft {
         if given.disposition == Disposition::Merge {
             self.merge_options(given);
         }
-        self.hint("write_disposition", Some(&json!(given.disposition.as_str())));
+        self.hint(
+            "write_disposition",
+            Some(&json!(given.disposition.as_str())),
+        );
     }
 
     fn merge_options(&mut self, given: &WriteDisposition) {
@@ -179,12 +223,19 @@ impl Draft {
     /// Validity columns come with their type; the row version may repeat (spec/load.md §5.7).
     fn scd2_options(&mut self, options: &Map<String, Value>) {
         self.hint("x-boundary-timestamp", options.get("boundary_timestamp"));
-        let names = options.get("validity_column_names").and_then(Value::as_array);
+        let names = options
+            .get("validity_column_names")
+            .and_then(Value::as_array);
         let name = |index: usize| {
-            let given = names.and_then(|names| names.get(index)).and_then(Value::as_str);
+            let given = names
+                .and_then(|names| names.get(index))
+                .and_then(Value::as_str);
             given.unwrap_or(VALIDITY_COLUMNS[index]).to_owned()
         };
-        let active = options.get("active_record_timestamp").cloned().unwrap_or(Value::Null);
+        let active = options
+            .get("active_record_timestamp")
+            .cloned()
+            .unwrap_or(Value::Null);
         self.replace_column(
             &name(0),
             json!({"data_type": "timestamp", "nullable": true, "x-valid-from": true}),
@@ -201,7 +252,9 @@ impl Draft {
 
     fn replace_column(&mut self, name: &str, properties: Value) {
         if let Value::Object(properties) = properties {
-            self.table.columns.insert(name.to_owned(), Column::from_properties(name, &properties));
+            self.table
+                .columns
+                .insert(name.to_owned(), Column::from_properties(name, &properties));
         }
     }
 }

@@ -26,7 +26,10 @@ impl RandomIds for OsSeeded {
 pub(crate) fn os_random(bytes: &mut [u8]) {
     if getrandom::fill(bytes).is_err() {
         let noise = crate::time::now_micros() as u64 ^ (u64::from(std::process::id()) << 40);
-        for (byte, value) in bytes.iter_mut().zip(noise.to_le_bytes().into_iter().cycle()) {
+        for (byte, value) in bytes
+            .iter_mut()
+            .zip(noise.to_le_bytes().into_iter().cycle())
+        {
             *byte = value;
         }
     }

@@ -10,6 +10,7 @@ mod extract;
 mod hints;
 mod ids;
 mod load;
+mod manage;
 mod memory;
 mod options;
 mod pipeline;
@@ -23,6 +24,7 @@ mod workdir;
 
 pub use error::{Cause, RunError};
 pub use hints::HintError;
+pub use manage::{DropRequest, PipelineInfo};
 pub use options::{PipelineOptions, PipelineSettings, Refresh, RunOptions};
 pub use pipeline::Pipeline;
 pub use refresh::{Forgotten, Selection};

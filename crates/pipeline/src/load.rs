@@ -8,9 +8,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use tipple_destination::{
-    Batches, BoxError, Catalog, Client, DatasetNames, Destination, DestinationError, JobSource, LoadJob, LoadPlan, LoadRequest,
-    MigrationPlan, MigrationRequest, PlanContext, PlanSettings, SchemaVersion, SystemNames, Target,
-    plan_load, plan_migration, root_of, staging_schema, verify_schema,
+    Batches, BoxError, Catalog, Client, DatasetNames, Destination, DestinationError, JobSource,
+    LoadJob, LoadPlan, LoadRequest, MigrationPlan, MigrationRequest, PlanContext, PlanSettings,
+    PlanWarning, SchemaProblems, SchemaVersion, SystemNames, Target, plan_load, plan_migration,
+    root_of, staging_schema, verify,
 };
 use tipple_package::{Completion, Job, Package};
 use tipple_schema::{Column, Naming, Schema};
@@ -37,7 +38,9 @@ pub(crate) struct Loaded {
 
 /// Time in a load id, in microseconds since 1970-01-01 UTC.
 pub(crate) fn load_id_micros(load_id: &str) -> i64 {
-    load_id.parse::<f64>().map_or_else(|_| now_micros(), |seconds| (seconds * 1e6) as i64)
+    load_id
+        .parse::<f64>()
+        .map_or_else(|_| now_micros(), |seconds| (seconds * 1e6) as i64)
 }
 
 /// Names of the system tables under a naming convention.
@@ -78,9 +81,15 @@ pub(crate) async fn load_package(
     };
     let mut client = target.destination.connect(&target.datasets).await?;
     let report = loading.report();
-    if client.has_receipt(&loading.names, package.load_id()).await? {
+    if client
+        .has_receipt(&loading.names, package.load_id())
+        .await?
+    {
         package.complete_after_receipt()?;
-        return Ok(Loaded { report, warnings: Vec::new() });
+        return Ok(Loaded {
+            report,
+            warnings: Vec::new(),
+        });
     }
     let warnings = loading.run(client.as_mut()).await?;
     finish(target, &package)?;
@@ -121,7 +130,11 @@ pub(crate) async fn plan_only(
         force: true,
     };
     let plan = plan_migration(&context, &request)?;
-    Ok(plan.statements.iter().map(|statement| statement.sql.clone()).collect())
+    Ok(plan
+        .statements
+        .iter()
+        .map(|statement| statement.sql.clone())
+        .collect())
 }
 
 fn finish(target: &LoadTarget, package: &Package) -> Result<(), Cause> {
@@ -135,7 +148,9 @@ fn finish(target: &LoadTarget, package: &Package) -> Result<(), Cause> {
 }
 
 fn table_names(tables: &[Value]) -> Vec<String> {
-    let names = tables.iter().filter_map(|table| table.get("name").and_then(Value::as_str));
+    let names = tables
+        .iter()
+        .filter_map(|table| table.get("name").and_then(Value::as_str));
     names.map(str::to_owned).collect()
 }
 
@@ -165,7 +180,7 @@ impl Loading<'_> {
     async fn run(&self, client: &mut dyn Client) -> Result<Vec<String>, Cause> {
         let context = self.context();
         let tables = self.job_tables();
-        let mut warnings = verify_schema(&context, &tables)?;
+        let mut warnings = self.verify(&context, &tables)?;
         let migration = self.migration(client, &context).await?;
         let plan = self.load_plan(&context)?;
         client.migrate(&migration).await?;
@@ -173,10 +188,29 @@ impl Loading<'_> {
         if self.needs_staging(&context) {
             self.migrate_staging(client, &context).await?;
         }
-        self.package.commit_schema_updates(&added_columns(&migration.added))?;
+        self.package
+            .commit_schema_updates(&added_columns(&migration.added))?;
         self.package.start(&self.jobs)?;
         client.commit(&plan).await?;
         Ok(warnings.iter().map(ToString::to_string).collect())
+    }
+
+    fn verify(
+        &self,
+        context: &PlanContext<'_>,
+        tables: &[&str],
+    ) -> Result<Vec<PlanWarning>, Cause> {
+        let findings = verify(context, tables);
+        if findings.problems.is_empty() {
+            return Ok(findings.warnings);
+        }
+        Err(Cause::Destination(DestinationError::Schema(
+            SchemaProblems {
+                schema: self.schema.name.clone(),
+                destination: context.dialect.name(),
+                problems: findings.problems,
+            },
+        )))
     }
 
     /// Tables with jobs, each once, in order of their jobs.
@@ -197,8 +231,9 @@ impl Loading<'_> {
     ) -> Result<MigrationPlan, Cause> {
         let version = schema_version(&self.schema);
         let dropped: Vec<&str> = self.dropped.iter().map(String::as_str).collect();
-        let stored =
-            client.has_schema_version(Target::Final, &self.names, &version.hash).await?;
+        let stored = client
+            .has_schema_version(Target::Final, &self.names, &version.hash)
+            .await?;
         let catalog = client.read_catalog(Target::Final, &[]).await?;
         Ok(plan_migration(
             context,
@@ -230,8 +265,9 @@ impl Loading<'_> {
         trimmed.bump();
         let version = schema_version(&trimmed);
         let tables: Vec<&str> = context.staged_tables();
-        let stored =
-            client.has_schema_version(Target::Staging, &self.names, &version.hash).await?;
+        let stored = client
+            .has_schema_version(Target::Staging, &self.names, &version.hash)
+            .await?;
         let catalog = client.read_catalog(Target::Staging, &[]).await?;
         let request = MigrationRequest {
             target: Target::Staging,
@@ -273,7 +309,9 @@ fn load_job(job: &Job) -> LoadJob {
     let is_empty = job.rows == Some(0);
     let file = job.clone();
     let open = move || -> Result<Batches, BoxError> {
-        Ok(Box::new(file.open()?.map(|batch| batch.map_err(BoxError::from))))
+        Ok(Box::new(
+            file.open()?.map(|batch| batch.map_err(BoxError::from)),
+        ))
     };
     LoadJob {
         id: job.name.job_id(),
@@ -282,12 +320,12 @@ fn load_job(job: &Job) -> LoadJob {
     }
 }
 
-fn added_columns(
-    added: &IndexMap<String, Vec<Column>>,
-) -> Value {
+fn added_columns(added: &IndexMap<String, Vec<Column>>) -> Value {
     let tables = added.iter().map(|(table, columns)| {
-        let columns: serde_json::Map<String, Value> =
-            columns.iter().map(|c| (c.name.clone(), Value::Object(c.to_properties()))).collect();
+        let columns: serde_json::Map<String, Value> = columns
+            .iter()
+            .map(|c| (c.name.clone(), Value::Object(c.to_properties())))
+            .collect();
         (table.clone(), json!({"name": table, "columns": columns}))
     });
     Value::Object(tables.collect())

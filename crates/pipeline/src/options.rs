@@ -108,9 +108,13 @@ impl Refresh {
 
     /// Reads the word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Refresh::DropSources, Refresh::DropResources, Refresh::DropData]
-            .into_iter()
-            .find(|refresh| refresh.as_str() == word)
+        [
+            Refresh::DropSources,
+            Refresh::DropResources,
+            Refresh::DropData,
+        ]
+        .into_iter()
+        .find(|refresh| refresh.as_str() == word)
     }
 }
 

@@ -15,15 +15,16 @@ use tipple_package::{LoadIds, Package, PackageStore, PipelineLock, Progress};
 use tipple_schema::{Naming, Schema};
 use tipple_source::Source;
 
-use crate::ids::OsSeeded;
 use crate::error::{AtStep, Cause, RunError};
-use crate::extract::{Extraction, LOCAL_STATE, extract};
+use crate::extract::{Extracted, Extraction, LOCAL_STATE, extract};
+use crate::ids::OsSeeded;
 use crate::load::{LoadTarget, load_package, plan_only, system_names};
 use crate::options::{PipelineOptions, RunOptions};
+use crate::prepare::{Prepared, prepare};
 use crate::report::{RunReport, Step, StepReport};
 use crate::state::PipelineState;
-use crate::time::now_micros;
 use crate::sync::{Identity, sync};
+use crate::time::now_micros;
 use crate::workdir::WorkDir;
 
 /// A pipeline whose working folder this process holds.
@@ -140,10 +141,32 @@ impl Pipeline {
     /// # Errors
     /// The destination cannot be reached or what is stored there cannot be read.
     pub fn sync(&mut self) -> Result<(), RunError> {
+        self.workdir.forget().at(Step::Sync)?;
         self.sync_now().at(Step::Sync)
     }
 
-    fn new_report(&self) -> RunReport {
+    /// As [`Pipeline::sync`], but keeps what is newer here.
+    pub(crate) fn update_from_destination(&mut self) -> Result<(), RunError> {
+        let mut report = RunReport::default();
+        self.sync_once(&mut report)
+    }
+
+    /// Runs from a schema and state that the caller has changed.
+    pub(crate) fn run_prepared(
+        &mut self,
+        source: &Source,
+        prepared: Prepared,
+        options: &RunOptions,
+    ) -> Result<RunReport, RunError> {
+        let mut report = self.new_report();
+        let extraction = self.extraction(options);
+        let extracted = self.extract_prepared(&extraction, source, prepared, &mut report)?;
+        let packages = extracted.package.into_iter().collect();
+        self.load_all(packages, &mut report)?;
+        Ok(self.finish(report))
+    }
+
+    pub(crate) fn new_report(&self) -> RunReport {
         let destination = &self.options.destination;
         RunReport {
             transaction_id: transaction_id(),
@@ -193,7 +216,14 @@ impl Pipeline {
         let names = self.system_names();
         self.block_on(async {
             let mut client = self.options.destination.connect(&self.datasets).await?;
-            sync(&self.workdir, client.as_mut(), &names, &self.identity, has_pending).await
+            sync(
+                &self.workdir,
+                client.as_mut(),
+                &names,
+                &self.identity,
+                has_pending,
+            )
+            .await
         })
     }
 
@@ -214,14 +244,22 @@ impl Pipeline {
     /// Takes over schema and state of a sealed package when the working folder is behind.
     fn adopt(&self, package: &Package) -> Result<(), Cause> {
         let document = package.document_state()?;
-        let Some(text) = document.get(LOCAL_STATE).and_then(serde_json::Value::as_str) else {
+        let Some(text) = document
+            .get(LOCAL_STATE)
+            .and_then(serde_json::Value::as_str)
+        else {
             return Ok(());
         };
         let place = || package.load_id().to_owned();
-        let state = PipelineState::from_json(text)
-            .map_err(|cause| Cause::State { place: place(), cause })?;
+        let state = PipelineState::from_json(text).map_err(|cause| Cause::State {
+            place: place(),
+            cause,
+        })?;
         let local = self.workdir.load_state()?;
-        if local.as_ref().is_some_and(|local| local.version() >= state.version()) {
+        if local
+            .as_ref()
+            .is_some_and(|local| local.version() >= state.version())
+        {
             return Ok(());
         }
         let schema = Schema::from_document(&package.schema()?)?;
@@ -234,21 +272,35 @@ impl Pipeline {
         source: &Source,
         options: &RunOptions,
         report: &mut RunReport,
-    ) -> Result<crate::extract::Extracted, RunError> {
-        let begun = Instant::now();
-        let load_id = self.load_ids.next_id();
-        let extraction = Extraction {
+    ) -> Result<Extracted, RunError> {
+        let extraction = self.extraction(options);
+        let prepared = prepare(&extraction, source).at(Step::Extract)?;
+        self.extract_prepared(&extraction, source, prepared, report)
+    }
+
+    fn extraction<'a>(&'a self, options: &'a RunOptions) -> Extraction<'a> {
+        Extraction {
             workdir: &self.workdir,
             store: &self.store,
-            rules: self.rules(&load_id),
-            load_id,
+            load_id: self.load_ids.next_id(),
             naming: self.naming.clone(),
             identity: &self.identity,
             extract_state: self.options.settings.restore_from_destination,
             allow_identifier_change: self.options.settings.allow_identifier_change,
             options,
-        };
-        let extracted = extract(&extraction, source, report)?;
+        }
+    }
+
+    fn extract_prepared(
+        &self,
+        extraction: &Extraction<'_>,
+        source: &Source,
+        prepared: Prepared,
+        report: &mut RunReport,
+    ) -> Result<Extracted, RunError> {
+        let begun = Instant::now();
+        let rules = self.rules(&extraction.load_id);
+        let extracted = extract(extraction, rules, source, prepared, report)?;
         report.first_run = extracted.state.is_first_run();
         note_step(report, Step::Extract, begun);
         Ok(extracted)
@@ -271,7 +323,11 @@ impl Pipeline {
 
     fn load_target(&self) -> Result<LoadTarget, Cause> {
         let settings = &self.options.settings;
-        let replace_strategy = settings.replace_strategy.as_deref().map(str::parse).transpose();
+        let replace_strategy = settings
+            .replace_strategy
+            .as_deref()
+            .map(str::parse)
+            .transpose();
         Ok(LoadTarget {
             destination: Arc::clone(&self.options.destination),
             datasets: self.datasets.clone(),
@@ -286,7 +342,7 @@ impl Pipeline {
     }
 
     /// Statements that would bring the destination to the schema of a dry run.
-    fn plan_dry(&self, extracted: &crate::extract::Extracted) -> Result<Vec<String>, RunError> {
+    fn plan_dry(&self, extracted: &Extracted) -> Result<Vec<String>, RunError> {
         let target = self.load_target().at(Step::Load)?;
         let names = self.system_names();
         let statements = self.block_on(plan_only(&target, &extracted.schema, &names));
@@ -316,7 +372,10 @@ impl Pipeline {
     /// A waiting package keeps the names it was made with, whatever the convention is now.
     fn package_naming(&self, package: &Package) -> Result<Naming, Cause> {
         let schema = Schema::from_document(&package.schema()?)?;
-        let stored = schema.normalizers.get("names").and_then(serde_json::Value::as_str);
+        let stored = schema
+            .normalizers
+            .get("names")
+            .and_then(serde_json::Value::as_str);
         match stored {
             Some(name) => Ok(Naming::from_name(name, self.naming.max_length())
                 .map_err(|cause| Cause::Naming(cause))?),
@@ -325,9 +384,13 @@ impl Pipeline {
     }
 
     fn note_first_load(&self) -> Result<(), Cause> {
-        let Some(mut state) = self.workdir.load_state()? else { return Ok(()) };
+        let Some(mut state) = self.workdir.load_state()? else {
+            return Ok(());
+        };
         if state.is_first_run() {
-            state.local_mut().insert("first_run".to_owned(), json!(false));
+            state
+                .local_mut()
+                .insert("first_run".to_owned(), json!(false));
             self.workdir.save_state(&state)?;
         }
         Ok(())
@@ -335,13 +398,18 @@ impl Pipeline {
 }
 
 fn note_step(report: &mut RunReport, step: Step, begun: Instant) {
-    report.steps.push(StepReport { step, seconds: begun.elapsed().as_secs_f64() });
+    report.steps.push(StepReport {
+        step,
+        seconds: begun.elapsed().as_secs_f64(),
+    });
 }
 
 /// Naming convention of a pipeline: its setting, else snake case, within the limits of the destination.
 fn naming_of(options: &PipelineOptions) -> Result<Naming, Cause> {
     let capabilities = options.destination.capabilities();
-    let known = capabilities.identifier_len_max.min(capabilities.column_identifier_len_max);
+    let known = capabilities
+        .identifier_len_max
+        .min(capabilities.column_identifier_len_max);
     let max_length = options.settings.max_identifier_length.unwrap_or(known);
     let name = options.settings.naming.as_deref().unwrap_or("snake_case");
     Ok(Naming::from_name(name, Some(max_length))?)
@@ -366,20 +434,35 @@ fn identity_of(options: &PipelineOptions, datasets: &DatasetNames) -> Identity {
     let is_renamed = destination.name() != destination.kind();
     Identity {
         pipeline: options.name.clone(),
-        dataset: options.dataset_name.clone().unwrap_or_else(|| datasets.dataset.clone()),
+        dataset: options
+            .dataset_name
+            .clone()
+            .unwrap_or_else(|| datasets.dataset.clone()),
         destination_type: destination.type_path(),
         destination_name: is_renamed.then(|| destination.name().to_owned()),
     }
 }
 
 fn check_resources(source: &Source, options: &RunOptions) -> Result<(), Cause> {
-    let known: Vec<String> = source.resources.iter().map(|r| r.spec().name.clone()).collect();
-    let unknown: Vec<String> =
-        options.resources.iter().filter(|name| !known.contains(name)).cloned().collect();
+    let known: Vec<String> = source
+        .resources
+        .iter()
+        .map(|r| r.spec().name.clone())
+        .collect();
+    let unknown: Vec<String> = options
+        .resources
+        .iter()
+        .filter(|name| !known.contains(name))
+        .cloned()
+        .collect();
     if unknown.is_empty() {
         return Ok(());
     }
-    Err(Cause::UnknownResource { source_name: source.spec.name.clone(), unknown, known })
+    Err(Cause::UnknownResource {
+        source_name: source.spec.name.clone(),
+        unknown,
+        known,
+    })
 }
 
 /// 32 hexadecimal digits that no other run has.

@@ -18,8 +18,11 @@ const ALLOW_RENAMES: &str = "allow_identifier_change_on_table_with_data";
 
 /// Hints of all resources; the contract of the run takes the place of their own.
 pub(crate) fn specs_of(source: &Source, options: &RunOptions) -> Vec<ResourceSpec> {
-    let mut specs: Vec<ResourceSpec> =
-        source.resources.iter().map(|resource| resource.spec().clone()).collect();
+    let mut specs: Vec<ResourceSpec> = source
+        .resources
+        .iter()
+        .map(|resource| resource.spec().clone())
+        .collect();
     if let Some(contract) = &options.schema_contract {
         for spec in &mut specs {
             spec.hints.schema_contract = Some(contract.clone());
@@ -28,29 +31,55 @@ pub(crate) fn specs_of(source: &Source, options: &RunOptions) -> Vec<ResourceSpe
     specs
 }
 
-/// Schema to begin with, and entries for the state of the load package.
-pub(crate) fn prepare_schema(
-    extraction: &Extraction<'_>,
-    source: &Source,
-    state: &mut PipelineState,
-) -> Result<(Schema, Map<String, Value>), Cause> {
+/// What a run begins with.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The schema, refreshed and with the settings of the source.
+    pub schema: Schema,
+    /// The state, refreshed.
+    pub state: PipelineState,
+    /// Entries for the state of the load package.
+    pub package_state: Map<String, Value>,
+}
+
+/// Schema and state to begin a run with.
+///
+/// # Errors
+/// A stored document that cannot be read, names or settings that the schema refuses.
+pub(crate) fn prepare(extraction: &Extraction<'_>, source: &Source) -> Result<Prepared, Cause> {
+    let mut state = extraction.workdir.load_state()?.unwrap_or_default();
+    let mut package_state = Map::new();
     let fresh = fresh_schema(&source.spec, extraction)?;
     let Some(mut schema) = extraction.workdir.load_schema(&fresh.name)? else {
-        return Ok((fresh, Map::new()));
+        return Ok(Prepared {
+            schema: fresh,
+            state,
+            package_state,
+        });
     };
-    let mut entries = Map::new();
     if let Some(mode) = extraction.options.refresh {
-        let wanted = &extraction.options.resources;
-        let names = source.resources.iter().map(|resource| resource.spec().name.clone());
-        let names: Vec<String> =
-            names.filter(|name| wanted.is_empty() || wanted.contains(name)).collect();
-        entries = refresh::prepare(mode, &mut schema, state, &names)?;
+        let names = selected_names(source, extraction.options);
+        package_state = refresh::prepare(mode, &mut schema, &mut state, &names)?;
         if mode == Refresh::DropSources {
             schema = fresh.clone();
         }
     }
     follow_source(&mut schema, &fresh)?;
-    Ok((schema, entries))
+    Ok(Prepared {
+        schema,
+        state,
+        package_state,
+    })
+}
+
+fn selected_names(source: &Source, options: &RunOptions) -> Vec<String> {
+    let names = source
+        .resources
+        .iter()
+        .map(|resource| resource.spec().name.clone());
+    names
+        .filter(|name| options.resources.is_empty() || options.resources.contains(name))
+        .collect()
 }
 
 /// A schema without data tables, with the settings of the source.
@@ -63,7 +92,11 @@ fn fresh_schema(spec: &SourceSpec, extraction: &Extraction<'_>) -> Result<Schema
     for detection in &spec.detections_remove {
         schema.remove_detection(detection);
     }
-    let contract = extraction.options.schema_contract.as_ref().or(spec.schema_contract.as_ref());
+    let contract = extraction
+        .options
+        .schema_contract
+        .as_ref()
+        .or(spec.schema_contract.as_ref());
     schema.settings.schema_contract = contract.cloned();
     set_column_rules(&mut schema, spec, naming)?;
     if let Some(max_nesting) = spec.max_table_nesting {
@@ -73,7 +106,9 @@ fn fresh_schema(spec: &SourceSpec, extraction: &Extraction<'_>) -> Result<Schema
         set_normalizer_config(&mut schema, "root_key_propagation", json!(root_key));
     }
     if extraction.allow_identifier_change {
-        schema.normalizers.insert(ALLOW_RENAMES.to_owned(), json!(true));
+        schema
+            .normalizers
+            .insert(ALLOW_RENAMES.to_owned(), json!(true));
     }
     Ok(schema)
 }
@@ -91,7 +126,9 @@ fn set_column_rules(
     }
     if !spec.default_hints.is_empty() {
         let hints = spec.default_hints.iter().map(|(hint, patterns)| {
-            let patterns = patterns.iter().map(|pattern| normalize_pattern(pattern, naming));
+            let patterns = patterns
+                .iter()
+                .map(|pattern| normalize_pattern(pattern, naming));
             Ok((hint.clone(), patterns.collect::<Result<Vec<_>, _>>()?))
         });
         schema.merge_default_hints(hints.collect::<Result<_, NamingError>>()?);
@@ -100,7 +137,9 @@ fn set_column_rules(
 }
 
 fn set_normalizer_config(schema: &mut Schema, key: &str, value: Value) {
-    let Some(Value::Object(json)) = schema.normalizers.get_mut("json") else { return };
+    let Some(Value::Object(json)) = schema.normalizers.get_mut("json") else {
+        return;
+    };
     let config = json.entry("config").or_insert_with(|| json!({}));
     if let Value::Object(config) = config {
         config.insert(key.to_owned(), value);
@@ -118,11 +157,21 @@ fn follow_source(schema: &mut Schema, fresh: &Schema) -> Result<(), Cause> {
     if names(schema) == names(fresh) {
         schema.update_schema(fresh)?;
     } else {
-        schema.settings.schema_contract.clone_from(&fresh.settings.schema_contract);
+        schema
+            .settings
+            .schema_contract
+            .clone_from(&fresh.settings.schema_contract);
         if let Some(allowed) = fresh.normalizers.get(ALLOW_RENAMES) {
-            schema.normalizers.insert(ALLOW_RENAMES.to_owned(), allowed.clone());
+            schema
+                .normalizers
+                .insert(ALLOW_RENAMES.to_owned(), allowed.clone());
         }
-        schema.change_naming(names(fresh).as_ref().and_then(Value::as_str).unwrap_or_default())?;
+        schema.change_naming(
+            names(fresh)
+                .as_ref()
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        )?;
     }
     schema.propagate_root_keys();
     Ok(())

@@ -22,9 +22,13 @@ pub enum Selection {
 impl Selection {
     /// True when the selection means `resource`.
     pub fn contains(&self, resource: &str) -> bool {
-        let Selection::Named(names) = self else { return true };
+        let Selection::Named(names) = self else {
+            return true;
+        };
         names.iter().any(|name| match name.strip_prefix("re:") {
-            Some(pattern) => Regex::new(&format!("^(?:{pattern})")).is_ok_and(|re| re.is_match(resource)),
+            Some(pattern) => {
+                Regex::new(&format!("^(?:{pattern})")).is_ok_and(|re| re.is_match(resource))
+            }
             None => name == resource,
         })
     }
@@ -55,7 +59,9 @@ fn tables_of<'a>(schema: &'a Schema, selection: &Selection) -> Vec<&'a Table> {
     let roots = schema.tables.values().filter(|table| {
         table.parent.is_none()
             && !schema.is_system(&table.name)
-            && table.text_hint("resource").is_some_and(|resource| selection.contains(resource))
+            && table
+                .text_hint("resource")
+                .is_some_and(|resource| selection.contains(resource))
     });
     roots
         .flat_map(|root| schema.chain(&root.name))
@@ -76,8 +82,14 @@ pub fn forget(
     let tables = tables_of(schema, selection);
     let with_data = tables.iter().rev().filter(|table| table.has_seen_data());
     let mut forgotten = Forgotten {
-        tables: tables.iter().rev().map(|table| table.name.clone()).collect(),
-        tables_with_data: with_data.map(|table| Value::Object(table.to_properties())).collect(),
+        tables: tables
+            .iter()
+            .rev()
+            .map(|table| table.name.clone())
+            .collect(),
+        tables_with_data: with_data
+            .map(|table| Value::Object(table.to_properties()))
+            .collect(),
         ..Forgotten::default()
     };
     if !keep_tables {
@@ -94,10 +106,14 @@ fn forget_resources(state: &mut PipelineState, source: &str, selection: &Selecti
     if state.source(source).is_none_or(Map::is_empty) {
         return Vec::new();
     }
-    let resources = state.source(source).and_then(|source| source.get("resources"));
+    let resources = state
+        .source(source)
+        .and_then(|source| source.get("resources"));
     let known = resources.and_then(Value::as_object).into_iter().flatten();
-    let forgotten: Vec<String> =
-        known.map(|(name, _)| name.clone()).filter(|name| selection.contains(name)).collect();
+    let forgotten: Vec<String> = known
+        .map(|(name, _)| name.clone())
+        .filter(|name| selection.contains(name))
+        .collect();
     for name in &forgotten {
         state.reset_resource(source, name);
     }
@@ -123,7 +139,11 @@ pub(crate) fn prepare(
     let mut entries = Map::new();
     entries.insert("refresh".to_owned(), json!(refresh.as_str()));
     if !forgotten.tables_with_data.is_empty() {
-        let key = if keep_tables { "truncated_tables" } else { "dropped_tables" };
+        let key = if keep_tables {
+            "truncated_tables"
+        } else {
+            "dropped_tables"
+        };
         entries.insert(key.to_owned(), Value::Array(forgotten.tables_with_data));
         if !keep_tables {
             state.force_extract();

@@ -75,7 +75,10 @@ impl NewColumn {
         NewColumn {
             table: table.to_owned(),
             column: column.to_owned(),
-            data_type: data_type.map(DataType::as_str).unwrap_or_default().to_owned(),
+            data_type: data_type
+                .map(DataType::as_str)
+                .unwrap_or_default()
+                .to_owned(),
             is_variant,
         }
     }

@@ -17,7 +17,12 @@ pub const STATE_ENGINE_VERSION: i64 = 4;
 const DATETIME_MARK: char = '\u{F027}';
 
 /// Keys that do not count when the state is hashed.
-const UNHASHED: [&str; 4] = ["_state_version", "_state_engine_version", "_version_hash", "_local"];
+const UNHASHED: [&str; 4] = [
+    "_state_version",
+    "_state_engine_version",
+    "_version_hash",
+    "_local",
+];
 
 /// A stored state that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +34,9 @@ pub enum StateError {
     #[error("the stored pipeline state cannot be unpacked: {0}")]
     Damaged(String),
     /// Written by a newer program.
-    #[error("the pipeline state has engine version {found}; this program reads up to {STATE_ENGINE_VERSION}")]
+    #[error(
+        "the pipeline state has engine version {found}; this program reads up to {STATE_ENGINE_VERSION}"
+    )]
     TooNew {
         /// Engine version in the document.
         found: i64,
@@ -52,7 +59,9 @@ impl Default for PipelineState {
             "_state_engine_version": STATE_ENGINE_VERSION,
             "_local": {"first_run": true, "_dev_mode": false},
         });
-        PipelineState { document: into_object(document) }
+        PipelineState {
+            document: into_object(document),
+        }
     }
 }
 
@@ -65,7 +74,9 @@ fn into_object(value: Value) -> Map<String, Value> {
 
 /// The object under `key`, made when it is missing or no object.
 fn object_at<'a>(parent: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
-    let slot = parent.entry(key.to_owned()).or_insert_with(|| Value::Object(Map::new()));
+    let slot = parent
+        .entry(key.to_owned())
+        .or_insert_with(|| Value::Object(Map::new()));
     if !slot.is_object() {
         *slot = Value::Object(Map::new());
     }
@@ -118,7 +129,10 @@ impl PipelineState {
         if found < 4 {
             self.migrate_destination_names();
         }
-        self.document.insert("_state_engine_version".to_owned(), json!(STATE_ENGINE_VERSION));
+        self.document.insert(
+            "_state_engine_version".to_owned(),
+            json!(STATE_ENGINE_VERSION),
+        );
         Ok(())
     }
 
@@ -164,7 +178,12 @@ impl PipelineState {
     /// Names of the schemas of this pipeline.
     pub fn schema_names(&self) -> Vec<String> {
         let names = self.document.get("schema_names").and_then(Value::as_array);
-        names.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        names
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Hash of the content: base64 of SHA3-256 of the JSON with sorted keys (spec/schema.md §3).
@@ -184,9 +203,11 @@ impl PipelineState {
         let changed = self.version_hash().is_some_and(|before| before != hash);
         if changed {
             let version = self.version() + 1;
-            self.document.insert("_state_version".to_owned(), json!(version));
+            self.document
+                .insert("_state_version".to_owned(), json!(version));
         }
-        self.document.insert("_version_hash".to_owned(), json!(hash));
+        self.document
+            .insert("_version_hash".to_owned(), json!(hash));
         hash
     }
 
@@ -202,12 +223,17 @@ impl PipelineState {
 
     /// True until a load has succeeded or a state was found at the destination.
     pub fn is_first_run(&self) -> bool {
-        self.local().and_then(|local| local.get("first_run")).and_then(Value::as_bool).unwrap_or(true)
+        self.local()
+            .and_then(|local| local.get("first_run"))
+            .and_then(Value::as_bool)
+            .unwrap_or(true)
     }
 
     /// True when the content is not what was put into the state table last.
     pub fn must_extract(&self) -> bool {
-        let last = self.local().and_then(|local| local.get("_last_extracted_hash"));
+        let last = self
+            .local()
+            .and_then(|local| local.get("_last_extracted_hash"));
         last.and_then(Value::as_str) != self.version_hash()
     }
 
@@ -215,7 +241,10 @@ impl PipelineState {
     pub fn mark_extracted(&mut self, now: &str) {
         let hash = self.version_hash().map(str::to_owned);
         let local = self.local_mut();
-        local.insert("_last_extracted_at".to_owned(), json!(format!("{DATETIME_MARK}{now}")));
+        local.insert(
+            "_last_extracted_at".to_owned(),
+            json!(format!("{DATETIME_MARK}{now}")),
+        );
         local.insert("_last_extracted_hash".to_owned(), json!(hash));
     }
 
@@ -248,9 +277,26 @@ impl PipelineState {
         }
     }
 
+    /// Removes keys of the state of a source, its resources excepted; tells which were there.
+    pub fn remove_source_keys(&mut self, source: &str, keys: &[String]) -> Vec<String> {
+        if self.source(source).is_none() {
+            return Vec::new();
+        }
+        let state = self.source_mut(source);
+        let is_there = |key: &&String| key.as_str() != "resources" && state.contains_key(*key);
+        let removed: Vec<String> = keys.iter().filter(is_there).cloned().collect();
+        for key in &removed {
+            state.shift_remove(key);
+        }
+        removed
+    }
+
     /// What a resource remembers.
     pub fn resource(&self, source: &str, resource: &str) -> Option<&Map<String, Value>> {
-        self.source(source)?.get("resources")?.get(resource)?.as_object()
+        self.source(source)?
+            .get("resources")?
+            .get(resource)?
+            .as_object()
     }
 
     /// What a resource remembers, made empty when it is nothing.
@@ -276,7 +322,9 @@ mod tests {
         state.set("pipeline_name", json!("p"));
         state.bump();
         assert_eq!(state.version(), 0);
-        state.resource_mut("s", "r").insert("last_value".to_owned(), json!(1));
+        state
+            .resource_mut("s", "r")
+            .insert("last_value".to_owned(), json!(1));
         state.bump();
         assert_eq!(state.version(), 1);
         state.bump();
@@ -291,7 +339,9 @@ mod tests {
         let mut other = PipelineState::default();
         other.set("b", json!({"y": 2, "x": 1}));
         other.set("a", json!(1));
-        other.local_mut().insert("first_run".to_owned(), json!(false));
+        other
+            .local_mut()
+            .insert("first_run".to_owned(), json!(false));
         assert_eq!(one.content_hash(), other.content_hash());
     }
 
@@ -314,8 +364,13 @@ mod tests {
     #[test]
     fn resetting_a_resource_leaves_the_source_entry() {
         let mut state = PipelineState::default();
-        state.resource_mut("s", "r").insert("last_value".to_owned(), json!(1));
+        state
+            .resource_mut("s", "r")
+            .insert("last_value".to_owned(), json!(1));
         state.reset_resource("s", "r");
-        assert_eq!(state.source("s").map(|s| Value::Object(s.clone())), Some(json!({"resources": {}})));
+        assert_eq!(
+            state.source("s").map(|s| Value::Object(s.clone())),
+            Some(json!({"resources": {}}))
+        );
     }
 }

@@ -66,7 +66,9 @@ pub(crate) async fn sync(
         }
     }
     if was_found {
-        state.local_mut().insert("first_run".to_owned(), json!(false));
+        state
+            .local_mut()
+            .insert("first_run".to_owned(), json!(false));
     }
     identity.write(&mut state, &workdir.schema_names()?);
     state.bump();
@@ -78,10 +80,15 @@ async fn read_remote(
     names: &SystemNames,
     pipeline: &str,
 ) -> Result<Option<PipelineState>, Cause> {
-    let Some(stored) = client.read_state(names, pipeline).await? else { return Ok(None) };
+    let Some(stored) = client.read_state(names, pipeline).await? else {
+        return Ok(None);
+    };
     PipelineState::from_json(&stored.document)
         .map(Some)
-        .map_err(|cause| Cause::State { place: names.state_table.clone(), cause })
+        .map_err(|cause| Cause::State {
+            place: names.state_table.clone(),
+            cause,
+        })
 }
 
 /// The remote state takes the place of the local one, with all its schemas.
@@ -127,7 +134,9 @@ async fn read_schema(
     names: &SystemNames,
     name: &str,
 ) -> Result<Option<Schema>, Cause> {
-    let Some(stored) = client.read_stored_schema(names, Some(name)).await? else { return Ok(None) };
+    let Some(stored) = client.read_stored_schema(names, Some(name)).await? else {
+        return Ok(None);
+    };
     let document: Value = serde_json::from_str(&stored.document).map_err(|error| Cause::State {
         place: format!("{} of schema `{name}`", names.version_table),
         cause: error.into(),

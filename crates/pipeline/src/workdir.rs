@@ -18,7 +18,8 @@ const SCHEMAS: &str = "schemas";
 const SCHEMA_SUFFIX: &str = ".schema.json";
 
 /// Versions of the folder formats that dlt looks for.
-const FORMAT_MARKS: [(&str, &str); 2] = [("normalize/.version", "1.0.1"), ("load/.version", "1.0.2")];
+const FORMAT_MARKS: [(&str, &str); 2] =
+    [("normalize/.version", "1.0.1"), ("load/.version", "1.0.2")];
 
 /// Documents of one pipeline.
 #[derive(Debug, Clone)]
@@ -33,12 +34,17 @@ impl WorkDir {
     /// # Errors
     /// I/O errors naming the path.
     pub fn open(root: PathBuf) -> Result<Self, Cause> {
-        let workdir = WorkDir { root, disk: Disk::DURABLE };
+        let workdir = WorkDir {
+            root,
+            disk: Disk::DURABLE,
+        };
         workdir.disk.create_dir(&workdir.root.join(SCHEMAS))?;
         for (file, version) in FORMAT_MARKS {
             let path = workdir.root.join(file);
             if fsx::read_text(&path)?.is_none() {
-                workdir.disk.create_dir(path.parent().unwrap_or(&workdir.root))?;
+                workdir
+                    .disk
+                    .create_dir(path.parent().unwrap_or(&workdir.root))?;
                 Disk::RELAXED.write(&path, version.as_bytes())?;
             }
         }
@@ -47,7 +53,10 @@ impl WorkDir {
 
     /// Looks at a folder without making anything.
     pub fn view(root: PathBuf) -> Self {
-        WorkDir { root, disk: Disk::DURABLE }
+        WorkDir {
+            root,
+            disk: Disk::DURABLE,
+        }
     }
 
     /// The folder.
@@ -69,10 +78,15 @@ impl WorkDir {
     /// A damaged document, or I/O errors naming the path.
     pub fn load_state(&self) -> Result<Option<PipelineState>, Cause> {
         let path = self.root.join(STATE_FILE);
-        let Some(text) = fsx::read_text(&path)? else { return Ok(None) };
+        let Some(text) = fsx::read_text(&path)? else {
+            return Ok(None);
+        };
         PipelineState::from_json(&text)
             .map(Some)
-            .map_err(|cause| Cause::State { place: path.display().to_string(), cause })
+            .map_err(|cause| Cause::State {
+                place: path.display().to_string(),
+                cause,
+            })
     }
 
     /// Stores the state.
@@ -80,7 +94,9 @@ impl WorkDir {
     /// # Errors
     /// I/O errors naming the path.
     pub fn save_state(&self, state: &PipelineState) -> Result<(), Cause> {
-        Ok(self.disk.write(&self.root.join(STATE_FILE), state.to_json().as_bytes())?)
+        Ok(self
+            .disk
+            .write(&self.root.join(STATE_FILE), state.to_json().as_bytes())?)
     }
 
     /// Names of the stored schemas, sorted.
@@ -99,7 +115,9 @@ impl WorkDir {
     }
 
     fn schema_path(&self, name: &str) -> PathBuf {
-        self.root.join(SCHEMAS).join(format!("{name}{SCHEMA_SUFFIX}"))
+        self.root
+            .join(SCHEMAS)
+            .join(format!("{name}{SCHEMA_SUFFIX}"))
     }
 
     /// A stored schema; nothing when it is not there.
@@ -108,7 +126,9 @@ impl WorkDir {
     /// A document that was edited by hand (its content does not give its hash), a damaged one, or I/O errors.
     pub fn load_schema(&self, name: &str) -> Result<Option<Schema>, Cause> {
         let path = self.schema_path(name);
-        let Some(document) = fsx::read_json::<Value>(&path)? else { return Ok(None) };
+        let Some(document) = fsx::read_json::<Value>(&path)? else {
+            return Ok(None);
+        };
         let schema = Schema::from_document(&document)?;
         let is_untouched = document.get("engine_version").and_then(Value::as_i64)
             != Some(tipple_schema::ENGINE_VERSION)
@@ -117,7 +137,10 @@ impl WorkDir {
         if is_untouched {
             return Ok(Some(schema));
         }
-        Err(Cause::SchemaFileEdited { schema: name.to_owned(), path })
+        Err(Cause::SchemaFileEdited {
+            schema: name.to_owned(),
+            path,
+        })
     }
 
     /// Stores a schema whose version is up to date.
@@ -127,7 +150,9 @@ impl WorkDir {
     pub fn save_schema(&self, schema: &Schema) -> Result<(), Cause> {
         let text = serde_json::to_string_pretty(&schema.to_document())
             .map_err(|error| Cause::Internal(error.to_string()))?;
-        Ok(self.disk.write(&self.schema_path(&schema.name), text.as_bytes())?)
+        Ok(self
+            .disk
+            .write(&self.schema_path(&schema.name), text.as_bytes())?)
     }
 
     /// Removes all stored schemas.
