@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use tipple_destination::{DestinationError, UnknownWord};
-use tipple_normalize::NormalizeError;
+use tipple_normalize::{NormalizeError, RowError};
 use tipple_package::PackageError;
 use tipple_schema::{ContractViolation, NamingError, SchemaError};
 use tipple_source::SourceError;
@@ -144,6 +144,40 @@ impl RunError {
             package_pending: false,
             cause: cause.into(),
         }
+    }
+}
+
+/// A frozen contract that a run has met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Violation<'a> {
+    /// Table that would change.
+    pub table: &'a str,
+    /// Column that would be added or changed; absent for a new table.
+    pub column: Option<&'a str>,
+    /// `tables`, `columns` or `data_type`.
+    pub entity: &'static str,
+    /// The mode of the contract.
+    pub mode: &'static str,
+}
+
+impl RunError {
+    /// The contract that the run has violated, if that is why it ended.
+    pub fn contract_violation(&self) -> Option<Violation<'_>> {
+        let found = match &self.cause {
+            Cause::Contract(violation) => violation,
+            Cause::Normalize(NormalizeError::Contract(violation)) => violation,
+            Cause::Normalize(NormalizeError::Row { error, .. }) => match error.as_ref() {
+                RowError::Contract { violation, .. } => violation,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(Violation {
+            table: &found.table,
+            column: found.column.as_deref(),
+            entity: found.entity.as_str(),
+            mode: found.mode.as_str(),
+        })
     }
 }
 

@@ -22,7 +22,7 @@ mod sync;
 mod time;
 mod workdir;
 
-pub use error::{Cause, RunError};
+pub use error::{Cause, RunError, Violation};
 pub use hints::HintError;
 pub use manage::{DropRequest, PipelineInfo};
 pub use options::{PipelineOptions, PipelineSettings, Refresh, RunOptions};
