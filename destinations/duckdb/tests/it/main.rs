@@ -1,0 +1,4 @@
+//! What a DuckDB file looks like after loads.
+
+mod load;
+mod support;
