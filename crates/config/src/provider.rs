@@ -1,5 +1,6 @@
 //! The places that hold values: environment variables, `secrets.toml`, `config.toml`, in this order.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -91,13 +92,21 @@ fn variable(environment: &Environment, name: &str, is_secret: bool) -> Option<Fo
 }
 
 /// TOML files merged key by key.
-#[derive(Debug)]
 pub(crate) struct TomlFiles {
     name: &'static str,
     document: Map<String, Value>,
     // Each with its own document, to tell where a value came from; first one wins.
     present: Vec<(PathBuf, Map<String, Value>)>,
     absent: Vec<PathBuf>,
+}
+
+impl fmt::Debug for TomlFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Any value may be a secret.
+        f.debug_struct(self.name)
+            .field("present", &self.present().collect::<Vec<_>>())
+            .finish()
+    }
 }
 
 impl TomlFiles {

@@ -186,7 +186,7 @@ fn a_workspace_can_move_its_directories() {
 
 #[test]
 fn a_secret_may_be_a_mounted_file() {
-    let project = Project::new([("mounted/sources-pixlee-api-key", "from file\n")]);
+    let project = Project::new([("mounted/sources--pixlee--api-key", "from file\n")]);
     let request = PlacesRequest {
         project_dir: Some(project.0.path().join("project")),
         profile: None,
