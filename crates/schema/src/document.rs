@@ -23,7 +23,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`SchemaError::Damaged`], [`SchemaError::EngineTooNew`], [`SchemaError::UnknownDataType`],
-    /// [`SchemaError::ParentNotFound`], [`SchemaError::Contract`]. Patterns are read where they are used.
+    /// [`SchemaError::ParentNotFound`], [`SchemaError::Contract`], [`SchemaError::Naming`]. Patterns are read where they are used.
     pub fn from_document(document: &Value) -> Result<Self, SchemaError> {
         let document = document
             .as_object()
@@ -38,8 +38,8 @@ impl Schema {
         }
         schema.read_header(&mut document)?;
         schema.tables = schema.read_tables(document.shift_remove("tables"))?;
-        schema.settings = read_settings(document.shift_remove("settings"));
-        schema.normalizers = read_normalizers(document.shift_remove("normalizers"));
+        schema.settings = read_settings(schema.take_object(&mut document, "settings")?);
+        schema.normalizers = read_normalizers(schema.take_object(&mut document, "normalizers")?);
         schema.other = document;
         schema.check_tables()?;
         Ok(schema)
@@ -104,6 +104,19 @@ impl Schema {
         Ok(())
     }
 
+    /// Takes an object out of a document; absent and `null` are the empty object.
+    fn take_object(
+        &self,
+        document: &mut Map<String, Value>,
+        key: &str,
+    ) -> Result<Hints, SchemaError> {
+        match document.shift_remove(key) {
+            None | Some(Value::Null) => Ok(Hints::new()),
+            Some(Value::Object(object)) => Ok(object),
+            Some(_) => Err(damaged(&self.name, &format!("`{key}` is not an object"))),
+        }
+    }
+
     fn read_tables(&self, tables: Option<Value>) -> Result<IndexMap<String, Table>, SchemaError> {
         let Some(Value::Object(tables)) = tables else {
             return Err(damaged(&self.name, "it has no `tables`"));
@@ -125,6 +138,15 @@ impl Schema {
     /// Checks what a document may promise and not keep: types, parents, contracts.
     fn check_tables(&self) -> Result<(), SchemaError> {
         self.check_contracts(self.tables.values())?;
+        let system = self.system_tables(None)?;
+        for name in [system.version, system.loads] {
+            if !self.tables.contains_key(&name) {
+                return Err(damaged(
+                    &self.name,
+                    &format!("it lacks the system table `{name}`"),
+                ));
+            }
+        }
         for table in self.tables.values() {
             if let Some(parent) = table.parent.as_ref().filter(|_| table.is_nested())
                 && !self.tables.contains_key(parent)
@@ -223,11 +245,8 @@ fn read_texts(value: Option<&Value>) -> Option<Vec<String>> {
 }
 
 /// Types the settings that have the form they should have and keeps the others.
-fn read_settings(settings: Option<Value>) -> SchemaSettings {
+fn read_settings(settings: Hints) -> SchemaSettings {
     let mut read = SchemaSettings::default();
-    let Some(Value::Object(settings)) = settings else {
-        return read;
-    };
     for (key, value) in settings {
         let is_typed = match key.as_str() {
             "detections" if value.is_array() => put(&mut read.detections, read_texts(Some(&value))),
@@ -298,11 +317,7 @@ fn write_settings(settings: &SchemaSettings) -> Value {
 }
 
 /// Fills in the default normalizers, under their full names.
-fn read_normalizers(normalizers: Option<Value>) -> Hints {
-    let mut read = match normalizers {
-        Some(Value::Object(normalizers)) => normalizers,
-        _ => Hints::new(),
-    };
+fn read_normalizers(mut read: Hints) -> Hints {
     if read.get("names").is_none_or(Value::is_null) {
         read.insert("names".to_owned(), "snake_case".into());
     }

@@ -29,3 +29,6 @@ pub use model::*;
 pub use naming::{Naming, NamingError, NamingKind};
 pub use properties::{is_compound_property, is_default_value};
 pub use renaming::normalize_pattern;
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::properties::is_compound_property;
+use crate::properties::{is_compound_property, object_at};
 use crate::{Column, Naming, NamingError, ROOT_ID, ROW_ID, Schema, SchemaError, Table};
 
 /// What becomes of keys and other compound properties that a table has when new ones are merged.
@@ -249,19 +249,6 @@ impl Schema {
     }
 }
 
-/// The object under `key`, made if it is not there.
-fn object_at<'a>(map: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
-    let value = map.entry(key).or_insert_with(|| Value::Object(Map::new()));
-    if !value.is_object() {
-        *value = Value::Object(Map::new());
-    }
-    match value {
-        Value::Object(object) => object,
-        // Just made an object of everything else.
-        _ => unreachable!("the value is an object"),
-    }
-}
-
 /// Copies `source` over `target`, going into objects that both have.
 fn merge_objects(target: &mut Map<String, Value>, source: Value) {
     let Value::Object(source) = source else {
@@ -332,32 +319,39 @@ fn remove_replaced(columns: &mut IndexMap<String, Column>, partial: &IndexMap<St
 
 /// Adds references to tables that are not referenced yet, and replaces those that name other columns.
 fn merge_references(table: &mut Table, new: &Value) {
-    let text = |reference: &Value| reference["referenced_table"].as_str().map(str::to_owned);
+    let referenced = |reference: &Value| reference["referenced_table"].as_str().map(str::to_owned);
     let known = table
         .hints
         .get("references")
         .and_then(Value::as_array)
         .cloned();
-    let known = known.unwrap_or_default().into_iter();
-    let mut by_table: IndexMap<Option<String>, Value> = known
-        .map(|reference| (text(&reference), reference))
+    let known: IndexMap<Option<String>, Value> = known
+        .unwrap_or_default()
+        .into_iter()
+        .map(|reference| (referenced(&reference), reference))
         .collect();
-    let mut is_changed = false;
-    for reference in new.as_array().into_iter().flatten() {
-        let is_known = by_table
-            .get(&text(reference))
-            .is_some_and(|known| column_pairs(known) == column_pairs(reference));
-        if !is_known {
-            by_table.insert(text(reference), reference.clone());
-            is_changed = true;
-        }
+    // Compared with what was there before, so that of two new references to one table the last stays.
+    let is_new = |reference: &&Value| {
+        let known = known.get(&referenced(reference));
+        known.is_none_or(|known| column_pairs(known) != column_pairs(reference))
+    };
+    let new: Vec<&Value> = new
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(is_new)
+        .collect();
+    if new.is_empty() {
+        return;
     }
-    if is_changed {
-        let references: Vec<Value> = by_table.into_values().collect();
-        table
-            .hints
-            .insert("references".to_owned(), references.into());
-    }
+    let mut merged = known.clone();
+    merged.extend(
+        new.into_iter()
+            .map(|reference| (referenced(reference), reference.clone())),
+    );
+    table
+        .hints
+        .insert("references".to_owned(), merged.into_values().collect());
 }
 
 /// Column → referenced column, whatever the order.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::defaults::{loads_table, version_table};
 use crate::document::damaged;
+use crate::properties::object_at;
 use crate::{ENGINE_VERSION, Naming, SchemaError};
 
 type Document = Map<String, Value>;
@@ -57,7 +58,7 @@ fn step(document: &mut Document, from: i64) -> Result<(), SchemaError> {
         }
         5 => set_table(document, loads_table().to_properties()),
         6 => {
-            object(document, "settings").shift_remove("schema_sealed");
+            object_at(document, "settings").shift_remove("schema_sealed");
             for_each_table(document, |table| {
                 table.shift_remove("table_sealed");
             });
@@ -68,36 +69,21 @@ fn step(document: &mut Document, from: i64) -> Result<(), SchemaError> {
         8 => for_each_table(document, from_engine_8),
         9 => from_engine_9(document)?,
         _ => {
-            let normalizers = object(document, "normalizers");
+            let normalizers = object_at(document, "normalizers");
             normalizers.insert("use_break_path_on_normalize".to_owned(), false.into());
         }
     }
     Ok(())
 }
 
-/// The object under `key`, made if it is not there.
-fn object<'a>(document: &'a mut Document, key: &str) -> &'a mut Document {
-    let value = document
-        .entry(key)
-        .or_insert_with(|| Value::Object(Map::new()));
-    if !value.is_object() {
-        *value = Value::Object(Map::new());
-    }
-    match value {
-        Value::Object(object) => object,
-        // Just made an object of everything else.
-        _ => unreachable!("the value is an object"),
-    }
-}
-
 fn set_table(document: &mut Document, table: Document) {
     if let Some(name) = table.get("name").and_then(Value::as_str).map(str::to_owned) {
-        object(document, "tables").insert(name, Value::Object(table));
+        object_at(document, "tables").insert(name, Value::Object(table));
     }
 }
 
 fn for_each_table(document: &mut Document, mut change: impl FnMut(&mut Document)) {
-    let tables = object(document, "tables")
+    let tables = object_at(document, "tables")
         .values_mut()
         .filter_map(Value::as_object_mut);
     tables.for_each(&mut change);
@@ -181,11 +167,11 @@ fn move_filters(document: &mut Document, group: &str) {
         let Some((root, path)) = path.split_once("__") else {
             continue;
         };
-        let tables = object(document, "tables");
+        let tables = object_at(document, "tables");
         if !tables.contains_key(root) {
             tables.insert(root.to_owned(), repackaged(root, &json!({}), &Map::new()));
         }
-        let group = object(object(tables, root), "filters").entry(group);
+        let group = object_at(object_at(tables, root), "filters").entry(group);
         if let Value::Array(filters) = group.or_insert_with(|| json!([])) {
             filters.push(format!("re:^{path}").into());
         }
@@ -196,7 +182,7 @@ fn move_filters(document: &mut Document, group: &str) {
 fn from_engine_8(table: &mut Document) {
     let columns = table.get("columns").and_then(Value::as_object);
     if columns.is_some_and(|columns| columns.contains_key("_dlt_id")) {
-        object(table, "x-normalizer").insert("seen-data".to_owned(), true.into());
+        object_at(table, "x-normalizer").insert("seen-data".to_owned(), true.into());
     }
 }
 
@@ -204,10 +190,10 @@ fn from_engine_8(table: &mut Document) {
 fn from_engine_9(document: &mut Document) -> Result<(), SchemaError> {
     let (row_id, parent_id) = system_columns(document)?;
     for_each_table(document, |table| {
-        change_columns(object(table, "columns"), &row_id, &parent_id)
+        change_columns(object_at(table, "columns"), &row_id, &parent_id)
     });
 
-    let settings = object(document, "settings");
+    let settings = object_at(document, "settings");
     if let Some(types) = settings
         .get_mut("preferred_types")
         .and_then(Value::as_object_mut)
@@ -225,7 +211,7 @@ fn from_engine_9(document: &mut Document) -> Result<(), SchemaError> {
         hints.insert("row_key".to_owned(), json!([row_id]));
         hints.insert("parent_key".to_owned(), json!([parent_id]));
     }
-    let normalizer = object(document, "normalizers").get_mut("json");
+    let normalizer = object_at(document, "normalizers").get_mut("json");
     let config = normalizer
         .and_then(|json| json.get_mut("config"))
         .and_then(Value::as_object_mut);
@@ -285,13 +271,13 @@ fn remove_null_marks(document: &mut Document) {
             .filter(|is_set| *is_set)
     };
     for_each_table(document, |table| {
-        let columns = object(table, "columns");
+        let columns = object_at(table, "columns");
         columns.retain(|_, column| mark(column).is_none() || column.get("data_type").is_some());
         for column in columns.values_mut().filter(|column| mark(column).is_some()) {
             let Some(column) = column.as_object_mut() else {
                 continue;
             };
-            let marks = object(column, "x-normalizer");
+            let marks = object_at(column, "x-normalizer");
             marks.shift_remove("seen-null-first");
             if marks.is_empty() {
                 column.shift_remove("x-normalizer");

@@ -214,6 +214,22 @@ impl Table {
     }
 }
 
+/// The object under `key`, made if it is not there.
+pub(crate) fn object_at<'a>(
+    map: &'a mut Map<String, Value>,
+    key: &str,
+) -> &'a mut Map<String, Value> {
+    let value = map.entry(key).or_insert_with(|| Value::Object(Map::new()));
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    match value {
+        Value::Object(object) => object,
+        // Just made an object of everything else.
+        _ => unreachable!("the value is an object"),
+    }
+}
+
 fn columns_from(columns: &Map<String, Value>) -> IndexMap<String, Column> {
     let no_properties = Map::new();
     let column = |(name, properties): (&String, &Value)| {
