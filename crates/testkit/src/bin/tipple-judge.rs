@@ -1,35 +1,98 @@
 //! Command line of the judges; `cargo xtask` calls it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use tipple_testkit::compare::{Scope, differences};
-use tipple_testkit::dump::dump_file;
+use tipple_testkit::golden::judge_folder;
+
+/// Failures of one golden file that are shown.
+const SHOWN_MAX: usize = 10;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let path = PathBuf::from(&arguments[1]);
-    let dump = match dump_file(&path, &arguments[2]) {
-        Ok(dump) => dump,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
+    let result = match arguments.split_first() {
+        Some((command, rest)) if command == "golden" => golden(rest),
+        Some((command, rest)) if command == "dump" => dump(rest),
+        Some((command, rest)) if command == "compare" => compare(rest),
+        _ => Err("usage: tipple-judge golden|oracle|dump|compare …".to_owned()),
     };
-    if let Some(expected) = arguments.get(3) {
-        let text = std::fs::read_to_string(expected).unwrap_or_default();
-        let mut expected: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        if let Some(o) = expected.as_object_mut() {
-            o.shift_remove("runs");
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            eprintln!("tipple-judge: {problem}");
+            ExitCode::from(2)
         }
-        for line in differences(&expected, &dump, Scope::default())
-            .iter()
-            .take(20)
-        {
-            println!("{line}");
-        }
-    } else {
-        println!("{dump}");
     }
-    ExitCode::SUCCESS
+}
+
+/// Folder of fixtures: that of the checkout when started by xtask.
+fn fixtures(name: &str) -> PathBuf {
+    let root = std::env::var_os("TIPPLE_FIXTURES").unwrap_or_else(|| "fixtures".into());
+    Path::new(&root).join(name)
+}
+
+/// `golden [DIR…]`: golden vectors, one line a file.
+fn golden(folders: &[String]) -> Result<bool, String> {
+    let mut folders: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
+    if folders.is_empty() {
+        folders.push(fixtures("golden"));
+    }
+    let (mut passed, mut failed) = (0, 0);
+    for folder in folders {
+        for file in judge_folder(&folder).map_err(|error| error.to_string())? {
+            if file.is_unknown {
+                println!("{:14} skipped: there is no rule for it", file.name);
+                continue;
+            }
+            println!(
+                "{:14} {:5} passed, {} failed",
+                file.name,
+                file.passed,
+                file.failures.len()
+            );
+            for (number, problem) in file.failures.iter().take(SHOWN_MAX) {
+                println!("  line {number}: {problem}");
+            }
+            passed += file.passed;
+            failed += file.failures.len();
+        }
+    }
+    println!("{passed} passed, {failed} failed");
+    Ok(failed == 0 && passed > 0)
+}
+
+/// `dump FILE DATASET`: the canonical dump.
+fn dump(arguments: &[String]) -> Result<bool, String> {
+    let [file, dataset] = arguments else {
+        return Err("usage: dump FILE DATASET".to_owned());
+    };
+    let dump = tipple_testkit::dump::dump_file(Path::new(file), dataset);
+    println!("{:#}", dump.map_err(|error| error.to_string())?);
+    Ok(true)
+}
+
+/// `compare EXPECTED ACTUAL`: differences of two dumps.
+fn compare(arguments: &[String]) -> Result<bool, String> {
+    let [expected, actual] = arguments else {
+        return Err("usage: compare EXPECTED ACTUAL".to_owned());
+    };
+    let read = |path: &String| {
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+        serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))
+    };
+    let scope = tipple_testkit::compare::Scope::default();
+    let lines = tipple_testkit::compare::differences(&read(expected)?, &read(actual)?, scope);
+    for line in lines.iter().take(20) {
+        println!("  {line}");
+    }
+    println!(
+        "{}",
+        if lines.is_empty() {
+            "PASS"
+        } else {
+            "DIFFERENT"
+        }
+    );
+    Ok(lines.is_empty())
 }
