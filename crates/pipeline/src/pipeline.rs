@@ -415,6 +415,17 @@ fn naming_of(options: &PipelineOptions) -> Result<Naming, Cause> {
     Ok(Naming::from_name(name, Some(max_length))?)
 }
 
+impl PipelineOptions {
+    /// Names of the datasets that a pipeline with these options writes.
+    ///
+    /// # Errors
+    /// The naming convention does not exist.
+    pub fn datasets(&self) -> Result<DatasetNames, RunError> {
+        let naming = naming_of(self).map_err(RunError::request)?;
+        Ok(datasets_of(self, &naming))
+    }
+}
+
 fn datasets_of(options: &PipelineOptions, naming: &Naming) -> DatasetNames {
     let default = || format!("{}_dataset", options.name);
     let wanted = options.dataset_name.clone().unwrap_or_else(default);
