@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
+use crate::value::Kind;
+
 /// Failure to find or read a setting. Never holds the value of a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -22,21 +24,21 @@ pub enum ConfigError {
         /// Full key.
         key: String,
     },
-    /// A value that cannot be converted to the type that is wanted.
+    /// A value that cannot be converted to the type that is wanted. The value is not kept, it may be secret.
     #[error("Configured value for field `{field}` cannot be coerced into type `{wanted}`")]
     Coercion {
         /// Setting.
-        field: String,
+        field: Box<str>,
         /// Type in dlt's words.
-        wanted: String,
+        wanted: Box<str>,
         /// What may be written instead.
-        help: String,
+        help: Box<str>,
         /// Provider of the value.
-        provider: String,
+        provider: &'static str,
         /// Full key in that provider.
-        key: String,
+        key: Box<str>,
         /// File or variable.
-        location: String,
+        location: Box<str>,
     },
     /// A placeholder of `init` was not filled in.
     #[error("`{key}` still has the placeholder of `init` (in {location})")]
@@ -107,7 +109,7 @@ pub enum Trace {
     /// Looked for everywhere.
     Tried(Vec<Tried>),
     /// A configuration of its own, of which fields are missing.
-    Nested(Missing),
+    Nested(Box<Missing>),
 }
 
 /// Required settings that were not found.
@@ -278,6 +280,24 @@ impl fmt::Display for Missing {
             )?;
         }
         f.write_str("Learn more: tipple explain config.missing\n")
+    }
+}
+
+/// The error for a value of another type.
+pub(crate) fn coercion(
+    field: &str,
+    kind: &Kind,
+    provider: &'static str,
+    key: &str,
+    location: &str,
+) -> ConfigError {
+    ConfigError::Coercion {
+        field: field.into(),
+        wanted: kind.name().into(),
+        help: kind.help().into(),
+        provider,
+        key: key.into(),
+        location: location.into(),
     }
 }
 

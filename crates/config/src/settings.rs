@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::environment::Environment;
-use crate::error::{ConfigError, Missing, ProviderFiles, Trace, Tried, Warning};
+use crate::error::{ConfigError, Missing, ProviderFiles, Trace, Tried, Warning, coercion};
 use crate::lookup::{Scope, dotted_key, pipelines};
 use crate::places::{Places, PlacesRequest};
 use crate::provider::{CONFIG_TOML, Found, Probe, Provider, SECRETS_TOML, TomlFiles};
@@ -171,14 +171,7 @@ impl Settings {
         self.note_use(key, &hit, is_secret);
         let value = kind
             .coerce(hit.found.value)
-            .ok_or_else(|| ConfigError::Coercion {
-                field: key.to_owned(),
-                wanted: kind.name(),
-                help: kind.help(),
-                provider: provider.to_owned(),
-                key: full_key,
-                location,
-            })?;
+            .ok_or_else(|| coercion(key, kind, provider, &full_key, &location))?;
         Ok((Some(value), tried))
     }
 

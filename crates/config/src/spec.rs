@@ -9,7 +9,7 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use crate::error::{ConfigError, Missing, Trace};
+use crate::error::{ConfigError, Missing, Trace, coercion};
 use crate::lookup::Scope;
 use crate::secret::Secret;
 use crate::settings::Settings;
@@ -18,6 +18,9 @@ use crate::value::Kind;
 /// Reads text that stands for a whole configuration (a connection string) as values of its fields; the error says what
 /// is wrong without repeating the text.
 pub type ReadNative = fn(&str) -> Result<Map<String, Value>, String>;
+
+/// Name of values that were passed in, in messages.
+const EXPLICIT: &str = "ExplicitValues";
 
 /// A configuration.
 #[derive(Debug, Clone)]
@@ -312,14 +315,7 @@ impl Settings {
         {
             let coerced = kind
                 .coerce(value.clone())
-                .ok_or_else(|| ConfigError::Coercion {
-                    field: field.name.to_string(),
-                    wanted: kind.name(),
-                    help: kind.help(),
-                    provider: "ExplicitValues".to_owned(),
-                    key: field.name.to_string(),
-                    location: String::new(),
-                })?;
+                .ok_or_else(|| coercion(&field.name, kind, EXPLICIT, &field.name, ""))?;
             return Ok(Outcome::Found(entry(coerced)));
         }
         let (value, tried) = self.find_kind(scope, &field.name, kind, field.is_secret)?;
@@ -349,7 +345,7 @@ impl Settings {
             Ok(nested) if nested.found.is_empty() => Outcome::Default(Entry::Nested(nested)),
             Ok(nested) => Outcome::Found(Entry::Nested(nested)),
             Err(_) if field.is_optional => Outcome::Absent,
-            Err(missing) => Outcome::Missing(Trace::Nested(missing)),
+            Err(missing) => Outcome::Missing(Trace::Nested(Box::new(missing))),
         })
     }
 

@@ -229,11 +229,9 @@ fn a_value_of_another_type_is_an_error_that_says_where_it_is() {
     else {
         panic!("{error}")
     };
-    assert_eq!(
-        (key.as_str(), project.shown(location).as_str()),
-        ("load.b2", "<project>/.dlt/config.toml")
-    );
-    assert_eq!(help, "yes, true, t, y, 1 or no, false, f, n, 0");
+    let place = (&*key, &*project.shown(location));
+    assert_eq!(place, ("load.b2", "<project>/.dlt/config.toml"));
+    assert_eq!(&*help, "yes, true, t, y, 1 or no, false, f, n, 0");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Stops at every durable step: typed errors when the disk refuses, and a whole package or none after a crash.
 //!
 //! A crash is a child process that aborts at a fail point; the parent then looks at the folder as the next run would.
-#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failed step is a failed test")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
