@@ -15,6 +15,7 @@ mod lineage;
 mod reference;
 mod rejected;
 mod error;
+mod fast;
 mod marks;
 mod normalizer;
 pub mod row_ids;

@@ -331,6 +331,13 @@ impl Tables {
         Mark { tables, bytes: self.bytes }
     }
 
+    /// The present state, written over `mark`.
+    pub fn mark_into(&self, mark: &mut Mark) {
+        mark.tables.clear();
+        mark.tables.extend(self.tables.iter().map(|t| (t.row_count(), t.touched.len())));
+        mark.bytes = self.bytes;
+    }
+
     /// Takes back all rows since `mark`.
     pub fn truncate_to(&mut self, mark: &Mark) {
         for (index, table) in self.tables.iter_mut().enumerate() {

@@ -1,0 +1,222 @@
+//! What a pipeline pushes data into: text and Arrow batches go in, batches per table and a grown schema come out.
+//!
+//! Items are normalized in order, batches are cut by bytes at the end of an item, so the result does not depend on how the
+//! text was cut into chunks. Start with [`Normalizer::push_json`].
+
+use bytes::Bytes;
+use indexmap::IndexMap;
+use tipple_json::{Scanner, text_of};
+use tipple_schema::{Schema, Table};
+
+use crate::batches::TableBatch;
+use crate::error::{ItemPlace, NormalizeError, Place, RowError};
+use crate::fast::{Engine, ItemError, Slate};
+use crate::reference::{ColumnCause, Reference, VariantNote};
+use crate::rejected::Rejected;
+use crate::rules::Rules;
+
+/// Error of a receiver of batches.
+pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a load has done to the schema, and what is worth telling.
+#[derive(Debug)]
+pub struct Normalized {
+    /// The schema with all new tables and columns; its version is not counted up yet.
+    pub schema: Schema,
+    /// New tables, and known tables with only their new columns.
+    pub updates: IndexMap<String, Table>,
+    /// Rows by table; 0 for a table that gets an empty job.
+    pub rows: IndexMap<String, u64>,
+    /// Columns that had nothing but nulls and hence do not exist: table, column.
+    pub null_only: Vec<(String, String)>,
+    /// Columns that were declared without a type and got no data: table, column.
+    pub unbound: Vec<(String, String)>,
+    /// Where each new column came from.
+    pub causes: Vec<ColumnCause>,
+    /// Values that did not fit their column.
+    pub variants: Vec<VariantNote>,
+    /// What contracts kept out.
+    pub rejected: Rejected,
+}
+
+/// Normalizes the data of one load of one schema.
+pub struct Normalizer {
+    reference: Reference,
+    engine: Engine,
+    slate: Slate,
+    batch_bytes_max: usize,
+    rows: IndexMap<String, u64>,
+    /// Root tables that got data or an empty job: true for an empty job.
+    roots: IndexMap<String, bool>,
+}
+
+impl Normalizer {
+    /// A normaliser that continues `schema`.
+    ///
+    /// # Errors
+    /// When settings of the schema or names cannot be used.
+    pub fn new(schema: Schema, rules: Rules) -> Result<Self, NormalizeError> {
+        Ok(Normalizer {
+            engine: Engine::default(),
+            slate: Slate::new(rules.id_bytes),
+            batch_bytes_max: rules.batch_bytes_max,
+            reference: Reference::new(schema, rules)?,
+            rows: IndexMap::new(),
+            roots: IndexMap::new(),
+        })
+    }
+
+    /// The schema as it is now.
+    pub fn schema(&self) -> &Schema {
+        self.reference.schema()
+    }
+
+    /// Normalizes the items in `chunk`, a sequence of JSON values with blanks or commas between them, for the root
+    /// table `root_table` (a normalized name).
+    ///
+    /// # Errors
+    /// Any [`NormalizeError`]; the normaliser is of no use afterwards.
+    pub fn push_json(
+        &mut self,
+        root_table: &str,
+        chunk: &Bytes,
+        place: &Place,
+        sink: &mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
+    ) -> Result<(), NormalizeError> {
+        self.roots.entry(root_table.to_owned()).or_default();
+        let malformed = |error| NormalizeError::Json { place: place.clone(), error };
+        let mut scanner = Scanner::new(text_of(chunk).map_err(malformed)?);
+        let mut item = 0;
+        loop {
+            scanner.skip_separators();
+            if scanner.peek().is_none() {
+                return Ok(());
+            }
+            item += 1;
+            let start = scanner.at();
+            let (engine, slate) = (&mut self.engine, &mut self.slate);
+            let result = engine.item(&mut self.reference, slate, &mut scanner, root_table);
+            result.map_err(|error| match error {
+                ItemError::Json(error) => malformed(error),
+                ItemError::Row(error) => row_error(error, chunk, start, item, place),
+            })?;
+            if self.slate.tables.bytes() >= self.batch_bytes_max {
+                self.flush(sink)?;
+            }
+        }
+    }
+
+    /// Gives every item to the reference from now on. For comparisons: the result is the same, and later.
+    pub fn use_reference_only(&mut self) {
+        self.engine.stop();
+    }
+
+    /// Merges a table that a resource declares into the schema; identifiers must be normalized.
+    ///
+    /// # Errors
+    /// [`NormalizeError::Schema`].
+    pub fn declare(&mut self, table: Table) -> Result<(), NormalizeError> {
+        self.engine.forget();
+        Ok(self.reference.declare(table)?)
+    }
+
+    /// Gives `root_table` an empty job: it is made, or emptied by a replace, without any rows.
+    pub fn touch(&mut self, root_table: &str) {
+        self.roots.insert(root_table.to_owned(), true);
+    }
+
+    /// Gives out what is left, checks the tables that got data and marks them.
+    ///
+    /// # Errors
+    /// [`NormalizeError::UnboundColumn`] when a key never got data; errors of the sink.
+    pub fn finish(
+        mut self,
+        sink: &mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
+    ) -> Result<Normalized, NormalizeError> {
+        self.flush(sink)?;
+        self.add_empty_jobs()?;
+        let null_only = self.reference.null_only_columns();
+        let mut outcome = self.reference.into_outcome();
+        let mut unbound = Vec::new();
+        for table in self.rows.keys() {
+            if let Some(table) = outcome.schema.tables.get_mut(table) {
+                unbound.extend(verify(&outcome.schema_name, table)?);
+                table.mark_seen_data();
+            }
+        }
+        let is_null_only = |column: &(String, String)| null_only.contains(column);
+        unbound.retain(|column| !is_null_only(column));
+        Ok(Normalized {
+            schema: outcome.schema,
+            updates: outcome.updates,
+            rows: self.rows,
+            null_only,
+            unbound,
+            causes: outcome.causes,
+            variants: outcome.variants,
+            rejected: outcome.rejected,
+        })
+    }
+
+    fn flush(
+        &mut self,
+        sink: &mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
+    ) -> Result<(), NormalizeError> {
+        if self.slate.tables.row_count() == 0 {
+            return Ok(());
+        }
+        self.reference.make_ids(&mut self.slate.tables);
+        for batch in self.reference.finish_batches(&mut self.slate.tables)? {
+            *self.rows.entry(batch.table.clone()).or_default() += batch.batch.num_rows() as u64;
+            sink(batch).map_err(NormalizeError::Sink)?;
+        }
+        Ok(())
+    }
+
+    /// Root tables without rows get an empty job when that was asked for, or when they hold data of earlier loads.
+    fn add_empty_jobs(&mut self) -> Result<(), NormalizeError> {
+        for (root, is_asked) in std::mem::take(&mut self.roots) {
+            let name = self.reference.table_name(&root)?;
+            let Some(table) = self.reference.schema().tables.get(&name) else { continue };
+            let has_seen_data = table.has_seen_data();
+            if self.rows.contains_key(&name) || !(is_asked || has_seen_data) {
+                continue;
+            }
+            if !has_seen_data {
+                self.reference.discover(&root, &mut self.slate.tables)?;
+            }
+            self.rows.insert(name, 0);
+        }
+        Ok(())
+    }
+}
+
+fn row_error(
+    error: RowError,
+    chunk: &[u8],
+    start: usize,
+    item: u64,
+    place: &Place,
+) -> NormalizeError {
+    let lines = memchr::memchr_iter(b'\n', &chunk[..start]).count() as u64;
+    let line = if place.line == 0 { 0 } else { place.line + lines };
+    let place = ItemPlace { chunk: place.clone(), line, item };
+    NormalizeError::Row { place, error: Box::new(error) }
+}
+
+/// Columns of a table that were declared without a type and are nullable.
+fn verify(schema: &str, table: &Table) -> Result<Vec<(String, String)>, NormalizeError> {
+    let incomplete = || table.columns.values().filter(|column| !column.is_complete());
+    let names = |is_nullable: bool| {
+        incomplete().filter(move |column| column.is_nullable() == is_nullable).map(|c| c.name.clone())
+    };
+    let missing: Vec<String> = names(false).collect();
+    if !missing.is_empty() {
+        return Err(NormalizeError::UnboundColumn {
+            schema: schema.to_owned(),
+            table: table.name.clone(),
+            columns: missing,
+        });
+    }
+    Ok(names(true).map(|column| (table.name.clone(), column)).collect())
+}
