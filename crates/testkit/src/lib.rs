@@ -4,6 +4,7 @@
 //! ([`compare`]) with what dlt left there. Oracle cases are performed by [`case`], golden vectors by [`golden`]. This crate
 //! is for development only and is never published.
 
+pub mod case;
 pub mod compare;
 pub mod dump;
 pub mod golden;

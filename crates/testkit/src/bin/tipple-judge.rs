@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use tipple_testkit::case::{Case, RunShape, find_cases, judge};
 use tipple_testkit::golden::judge_folder;
 
 /// Failures of one golden file that are shown.
@@ -12,6 +13,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.split_first() {
         Some((command, rest)) if command == "golden" => golden(rest),
+        Some((command, rest)) if command == "oracle" => oracle(rest),
         Some((command, rest)) if command == "dump" => dump(rest),
         Some((command, rest)) if command == "compare" => compare(rest),
         _ => Err("usage: tipple-judge golden|oracle|dump|compare …".to_owned()),
@@ -95,4 +97,72 @@ fn compare(arguments: &[String]) -> Result<bool, String> {
         }
     );
     Ok(lines.is_empty())
+}
+
+/// Options of `oracle`.
+#[derive(Default)]
+struct OracleOptions {
+    folders: Vec<PathBuf>,
+    keep: Option<PathBuf>,
+    shape: RunShape,
+    differences_max: usize,
+}
+
+fn oracle_options(arguments: &[String]) -> Result<OracleOptions, String> {
+    let mut options = OracleOptions { differences_max: 3, ..OracleOptions::default() };
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let mut value = || rest.next().ok_or_else(|| format!("{argument} needs a value"));
+        let number = |text: &String| text.parse::<usize>().map_err(|_| format!("{text} is no number"));
+        match argument.as_str() {
+            "--keep" => options.keep = Some(value()?.into()),
+            "--threads" => options.shape.threads = Some(number(value()?)?),
+            "--page-rows" => options.shape.page_rows = Some(number(value()?)?),
+            "--max" => options.differences_max = number(value()?)?,
+            folder => options.folders.push(folder.into()),
+        }
+    }
+    if options.folders.is_empty() {
+        options.folders.push(fixtures("oracle"));
+    }
+    Ok(options)
+}
+
+/// `oracle [DIR…] [--keep OUT] [--threads N] [--page-rows N] [--max N]`: performs cases, one line a case.
+fn oracle(arguments: &[String]) -> Result<bool, String> {
+    let options = oracle_options(arguments)?;
+    let scratch = std::env::temp_dir().join(format!("tipple-oracle-{}", std::process::id()));
+    let out = options.keep.clone().unwrap_or_else(|| scratch.clone());
+    let (mut passed, mut failed) = (0, 0);
+    for folder in &options.folders {
+        for path in find_cases(folder).map_err(|error| error.to_string())? {
+            if judge_case(&path, &out, &options)? { passed += 1 } else { failed += 1 }
+        }
+    }
+    if options.keep.is_none() {
+        let _ = std::fs::remove_dir_all(&scratch);
+    }
+    println!("{passed} passed, {failed} failed");
+    Ok(failed == 0)
+}
+
+fn judge_case(path: &Path, out: &Path, options: &OracleOptions) -> Result<bool, String> {
+    let case = Case::read(path).map_err(|error| error.to_string())?;
+    let folder = out.join(&case.name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
+    }
+    let differences = match judge(&case, &folder, options.shape) {
+        Ok(differences) => differences,
+        Err(error) => vec![error.to_string()],
+    };
+    if differences.is_empty() {
+        println!("PASS {}", case.name);
+        return Ok(true);
+    }
+    println!("FAIL {} ({} differences)", case.name, differences.len());
+    for difference in differences.iter().take(options.differences_max) {
+        println!("  {difference}");
+    }
+    Ok(false)
 }

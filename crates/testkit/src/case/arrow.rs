@@ -104,11 +104,11 @@ impl Inference {
         Ok(match data_type {
             DataType::Null => Arc::new(NullArray::new(values.len())),
             DataType::Boolean => {
-                Arc::new(values.iter().map(|v| v?.as_bool()).collect::<BooleanArray>())
+                Arc::new(values.iter().map(|v| (*v)?.as_bool()).collect::<BooleanArray>())
             }
-            DataType::Int64 => Arc::new(values.iter().map(|v| v?.as_i64()).collect::<Int64Array>()),
+            DataType::Int64 => Arc::new(values.iter().map(|v| (*v)?.as_i64()).collect::<Int64Array>()),
             DataType::Float64 => {
-                Arc::new(values.iter().map(|v| self.float(v.as_ref()?)).collect::<Float64Array>())
+                Arc::new(values.iter().map(|v| self.float((*v)?)).collect::<Float64Array>())
             }
             DataType::Binary => {
                 let bytes: Vec<Option<Vec<u8>>> = values.iter().map(|v| self.bytes((*v)?)).collect();
