@@ -1,0 +1,8 @@
+//! The rules of spec/normalize.md, paragraph by paragraph: items in, tables as text out.
+
+mod contracts;
+mod flatten;
+mod loads;
+mod support;
+mod system;
+mod types;
