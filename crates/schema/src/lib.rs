@@ -7,6 +7,8 @@ mod contract;
 mod defaults;
 mod document;
 mod error;
+pub mod evolution;
+mod exchange;
 mod hash;
 mod lookup;
 mod merge;
@@ -15,6 +17,7 @@ mod model;
 mod naming;
 mod properties;
 mod renaming;
+pub mod yaml;
 
 pub use contract::{AppliedContract, Contract, ContractEntity, ContractMode, ContractViolation};
 pub use defaults::{
@@ -22,6 +25,7 @@ pub use defaults::{
     VERSION_TABLE, check_name, loads_table, normalize_schema_name, state_table, version_table,
 };
 pub use error::SchemaError;
+pub use exchange::{ExchangeFormat, Import, ImportError, follow_import};
 pub use hash::{document_hash, is_document_intact};
 pub use lookup::{HintRules, Pattern, RowFilter, SystemTables};
 pub use merge::diff_table;

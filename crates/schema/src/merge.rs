@@ -147,18 +147,15 @@ impl Schema {
         }
         self.check_contracts([&partial])?;
         let name = partial.name.clone();
-        let applied = match self.tables.get(&name) {
+        if let Some(table) = self.tables.get(&name) {
+            self.check_parent(table, &partial)?;
+            self.check_resource(table, &partial)?;
+        }
+        let applied = match self.tables.get_mut(&name) {
+            Some(table) => merge_table(table, &partial, compound),
             None => {
                 self.tables.insert(name.clone(), partial.clone());
                 Some(partial)
-            }
-            Some(table) => {
-                self.check_parent(table, &partial)?;
-                self.check_resource(table, &partial)?;
-                let merged = merged_table(table, &partial, compound);
-                let applied = diff_table(table, &merged);
-                self.tables.insert(name.clone(), merged);
-                applied
             }
         };
         self.propagate_root_key(&name);
@@ -264,71 +261,87 @@ fn merge_objects(target: &mut Map<String, Value>, source: Value) {
     }
 }
 
-fn merged_table(table: &Table, partial: &Table, compound: CompoundProperties) -> Table {
-    let mut merged = table.clone();
-    merge_columns(&mut merged.columns, &partial.columns, compound);
-    for (hint, value) in partial
-        .hints
-        .iter()
-        .filter(|(hint, _)| *hint != "references")
-    {
-        merged.hints.insert(hint.clone(), value.clone());
+/// Merges in place and returns what is new or different.
+fn merge_table(table: &mut Table, partial: &Table, compound: CompoundProperties) -> Option<Table> {
+    let mut applied = Table {
+        parent: table.parent.clone(),
+        ..Table::new(&table.name)
+    };
+    applied.columns = merge_columns(&mut table.columns, &partial.columns, compound);
+    for (hint, value) in &partial.hints {
+        let merged = match hint.as_str() {
+            "references" => merged_references(table.hints.get(hint), value),
+            _ => Some(value.clone()),
+        };
+        if let Some(merged) = merged.filter(|merged| table.hints.get(hint) != Some(merged)) {
+            table.hints.insert(hint.clone(), merged.clone());
+            applied.hints.insert(hint.clone(), merged);
+        }
     }
-    if let Some(references) = partial.hints.get("references") {
-        merge_references(&mut merged, references);
-    }
-    merged
+    let is_empty = applied.columns.is_empty() && applied.hints.is_empty();
+    (!is_empty).then_some(applied)
 }
 
+/// Merges in place and returns the columns that are new or different.
 fn merge_columns(
     columns: &mut IndexMap<String, Column>,
     partial: &IndexMap<String, Column>,
     compound: CompoundProperties,
-) {
-    if compound == CompoundProperties::Replace {
-        remove_replaced(columns, partial);
-    }
+) -> IndexMap<String, Column> {
+    let mut before: IndexMap<String, Option<Column>> = match compound {
+        CompoundProperties::Join => IndexMap::new(),
+        CompoundProperties::Replace => remove_replaced(columns, partial),
+    };
     for (name, column) in partial {
+        let known = columns.get(name).cloned();
         let is_completed =
-            column.is_complete() && columns.get(name).is_some_and(|known| !known.is_complete());
-        // A column that becomes complete takes its place at the end, as if it were new.
-        let known = if is_completed {
-            columns.shift_remove(name)
-        } else {
-            None
-        };
-        let known = known.or_else(|| columns.get(name).cloned());
-        let mut merged = known.unwrap_or_else(|| Column::incomplete(name));
+            column.is_complete() && known.as_ref().is_some_and(|known| !known.is_complete());
+        if is_completed {
+            // A column that becomes complete takes its place at the end, as if it were new.
+            columns.shift_remove(name);
+        }
+        let mut merged = known.clone().unwrap_or_else(|| Column::incomplete(name));
         merged.merge(column);
         columns.insert(name.clone(), merged);
+        before.entry(name.clone()).or_insert(known);
     }
+    let changed = before.into_iter().filter_map(|(name, old)| {
+        let column = columns
+            .get(&name)
+            .filter(|column| old.as_ref() != Some(*column))?;
+        Some((name, column.clone()))
+    });
+    changed.collect()
 }
 
-/// Takes the compound properties that `partial` sets away from all columns.
-fn remove_replaced(columns: &mut IndexMap<String, Column>, partial: &IndexMap<String, Column>) {
+/// Takes the compound properties that `partial` sets away from all columns; returns the columns that had them.
+fn remove_replaced(
+    columns: &mut IndexMap<String, Column>,
+    partial: &IndexMap<String, Column>,
+) -> IndexMap<String, Option<Column>> {
     let is_set =
         |column: &Column, hint: &str| is_compound_property(hint) && column.has_property(hint);
     let replaced: HashSet<&String> = partial
         .values()
         .flat_map(|column| column.hints.keys().filter(|hint| is_set(column, hint)))
         .collect();
+    let mut before = IndexMap::new();
     for column in columns.values_mut() {
-        column.hints.retain(|hint, _| !replaced.contains(hint));
+        if column.hints.keys().any(|hint| replaced.contains(hint)) {
+            before.insert(column.name.clone(), Some(column.clone()));
+            column.hints.retain(|hint, _| !replaced.contains(hint));
+        }
     }
+    before
 }
 
-/// Adds references to tables that are not referenced yet, and replaces those that name other columns.
-fn merge_references(table: &mut Table, new: &Value) {
+/// Adds references to tables that are not referenced yet, and replaces those that name other columns; `None` when
+/// there are none.
+fn merged_references(known: Option<&Value>, new: &Value) -> Option<Value> {
     let referenced = |reference: &Value| reference["referenced_table"].as_str().map(str::to_owned);
-    let known = table
-        .hints
-        .get("references")
-        .and_then(Value::as_array)
-        .cloned();
-    let known: IndexMap<Option<String>, Value> = known
-        .unwrap_or_default()
-        .into_iter()
-        .map(|reference| (referenced(&reference), reference))
+    let known = known.and_then(Value::as_array).into_iter().flatten();
+    let known: IndexMap<Option<String>, &Value> = known
+        .map(|reference| (referenced(reference), reference))
         .collect();
     // Compared with what was there before, so that of two new references to one table the last stays.
     let is_new = |reference: &&Value| {
@@ -342,16 +355,14 @@ fn merge_references(table: &mut Table, new: &Value) {
         .filter(is_new)
         .collect();
     if new.is_empty() {
-        return;
+        return None;
     }
     let mut merged = known.clone();
     merged.extend(
         new.into_iter()
-            .map(|reference| (referenced(reference), reference.clone())),
+            .map(|reference| (referenced(reference), reference)),
     );
-    table
-        .hints
-        .insert("references".to_owned(), merged.into_values().collect());
+    Some(merged.into_values().cloned().collect())
 }
 
 /// Column → referenced column, whatever the order.

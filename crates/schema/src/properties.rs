@@ -108,8 +108,15 @@ impl Column {
 
     /// True when the column has `property` with a value other than its default.
     pub fn has_property(&self, property: &str) -> bool {
-        self.property(property)
-            .is_some_and(|value| !is_default_value(property, &value))
+        match property {
+            "name" | "data_type" | "nullable" | "precision" | "scale" | "timezone" => self
+                .property(property)
+                .is_some_and(|value| !is_default_value(property, &value)),
+            hint => self
+                .hints
+                .get(hint)
+                .is_some_and(|value| !is_default_value(hint, value)),
+        }
     }
 
     /// Copies all properties of `other` but the name; what `other` does not say stays.

@@ -7,6 +7,8 @@
 
 mod contracts;
 mod documents;
+mod evolution;
+mod exchange;
 mod merging;
 mod names;
 
