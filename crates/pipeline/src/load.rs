@@ -182,7 +182,7 @@ impl Loading<'_> {
         let tables = self.job_tables();
         let mut warnings = self.verify(&context, &tables)?;
         let migration = self.migration(client, &context).await?;
-        let plan = self.load_plan(&context)?;
+        let plan = self.load_plan(&context, &self.package.start(&self.jobs)?)?;
         client.migrate(&migration).await?;
         warnings.extend(migration.warnings);
         if self.needs_staging(&context) {
@@ -190,7 +190,6 @@ impl Loading<'_> {
         }
         self.package
             .commit_schema_updates(&added_columns(&migration.added))?;
-        self.package.start(&self.jobs)?;
         client.commit(&plan).await?;
         Ok(warnings.iter().map(ToString::to_string).collect())
     }
@@ -283,13 +282,13 @@ impl Loading<'_> {
         Ok(client.migrate(&plan).await?)
     }
 
-    fn load_plan(&self, context: &PlanContext<'_>) -> Result<LoadPlan, Cause> {
+    fn load_plan(&self, context: &PlanContext<'_>, jobs: &[Job]) -> Result<LoadPlan, Cause> {
         let truncated: Vec<&str> = self.truncated.iter().map(String::as_str).collect();
         let request = LoadRequest {
             load_id: self.package.load_id(),
             package_created_at: load_id_micros(self.package.load_id()),
             schema_hash: self.schema.version_hash.as_deref().unwrap_or_default(),
-            jobs: self.jobs.iter().map(load_job).collect(),
+            jobs: jobs.iter().map(load_job).collect(),
             truncate_tables: &truncated,
         };
         Ok(plan_load(context, &request)?)
