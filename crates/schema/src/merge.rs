@@ -151,14 +151,20 @@ impl Schema {
             self.check_parent(table, &partial)?;
             self.check_resource(table, &partial)?;
         }
-        let applied = match self.tables.get_mut(&name) {
-            Some(table) => merge_table(table, &partial, compound),
+        let (is_new, applied) = match self.tables.get_mut(&name) {
+            Some(table) => (false, merge_table(table, &partial, compound)),
             None => {
                 self.tables.insert(name.clone(), partial.clone());
-                Some(partial)
+                (true, Some(partial))
             }
         };
-        self.propagate_root_key(&name);
+        // Plain columns decide nothing about root keys, and a wide table brings thousands of them one by one.
+        if applied
+            .as_ref()
+            .is_some_and(|applied| is_new || may_need_root_key(applied))
+        {
+            self.propagate_root_key(&name);
+        }
         Ok(applied)
     }
 
@@ -259,6 +265,12 @@ fn merge_objects(target: &mut Map<String, Value>, source: Value) {
             }
         }
     }
+}
+
+/// True for changes of a table that could make its chain need root keys.
+fn may_need_root_key(applied: &Table) -> bool {
+    let is_key = |column: &Column| column.has("root_key") || column.has("row_key");
+    !applied.hints.is_empty() || applied.columns.values().any(is_key)
 }
 
 /// Merges in place and returns what is new or different.
