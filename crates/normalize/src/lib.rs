@@ -8,9 +8,12 @@
 pub mod builders;
 pub mod coerce;
 pub mod decimal;
+mod arrow_items;
+mod arrow_values;
 mod batches;
 mod detect;
 mod hashes;
+mod identity;
 mod lineage;
 mod reference;
 mod rejected;
@@ -23,6 +26,7 @@ mod rules;
 pub mod tables;
 mod zone;
 
+pub use arrow_items::arrow_table;
 pub use batches::TableBatch;
 pub use error::{ItemPlace, NormalizeError, Place, RowError};
 pub use normalizer::{Normalized, Normalizer, SinkError};

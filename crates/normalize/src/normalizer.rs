@@ -3,11 +3,15 @@
 //! Items are normalized in order, batches are cut by bytes at the end of an item, so the result does not depend on how the
 //! text was cut into chunks. Start with [`Normalizer::push_json`].
 
+use std::collections::HashMap;
+
+use arrow_array::RecordBatch;
 use bytes::Bytes;
 use indexmap::IndexMap;
 use tipple_json::{Scanner, text_of};
-use tipple_schema::{Schema, Table};
+use tipple_schema::{ContractMode, Schema, Table};
 
+use crate::arrow_items::{self, Fitting, arrow_table};
 use crate::batches::TableBatch;
 use crate::error::{ItemPlace, NormalizeError, Place, RowError};
 use crate::fast::{Engine, ItemError, Slate};
@@ -48,6 +52,10 @@ pub struct Normalizer {
     rows: IndexMap<String, u64>,
     /// Root tables that got data or an empty job: true for an empty job.
     roots: IndexMap<String, bool>,
+    /// Arrow data gets load ids, row ids.
+    arrow_ids: (bool, bool),
+    /// Fields of Arrow data without a type: table, column.
+    null_only: Vec<(String, String)>,
 }
 
 impl Normalizer {
@@ -56,6 +64,7 @@ impl Normalizer {
     /// # Errors
     /// When settings of the schema or names cannot be used.
     pub fn new(schema: Schema, rules: Rules) -> Result<Self, NormalizeError> {
+        let arrow_ids = (rules.adds_load_id_to_arrow, rules.adds_id_to_arrow);
         Ok(Normalizer {
             engine: Engine::default(),
             slate: Slate::new(rules.id_bytes),
@@ -63,6 +72,8 @@ impl Normalizer {
             reference: Reference::new(schema, rules)?,
             rows: IndexMap::new(),
             roots: IndexMap::new(),
+            arrow_ids,
+            null_only: Vec::new(),
         })
     }
 
@@ -106,6 +117,49 @@ impl Normalizer {
         }
     }
 
+    /// Fits an Arrow batch to the root table `root_table` and gives it on; columns that the schema lacks are added.
+    ///
+    /// `filtered` are columns that a contract keeps out, see [`Schema::apply_contract`]; what the resource declares must
+    /// have been merged before ([`arrow_table`](crate::arrow_table), [`Normalizer::declare`]).
+    ///
+    /// # Errors
+    /// [`NormalizeError::Arrow`] when the data has no form in the table; errors of the sink.
+    pub fn push_arrow(
+        &mut self,
+        root_table: &str,
+        batch: &RecordBatch,
+        filtered: &HashMap<String, ContractMode>,
+        sink: &mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
+    ) -> Result<(), NormalizeError> {
+        self.roots.entry(root_table.to_owned()).or_default();
+        self.engine.forget();
+        let reference = &mut self.reference;
+        let name = reference.table_name(root_table)?;
+        let (naming, capabilities) = (reference.naming(), reference.capabilities());
+        let mut columns =
+            arrow_table(&Table::new(&name), batch.schema_ref(), naming, capabilities, false)?;
+        columns.columns.retain(|column, _| !filtered.contains_key(column));
+        reference.merge_arrow(columns)?;
+        let mut fitted = {
+            let (naming, capabilities) = (reference.naming(), reference.capabilities());
+            let table = reference.schema().table(&name)?;
+            Fitting { table, naming, capabilities, filtered }.fit(batch)?
+        };
+        let (adds_load_id, adds_id) = self.arrow_ids;
+        reference.add_arrow_ids(&name, &mut fitted, adds_load_id, adds_id)?;
+        reference.count_dropped(&name, fitted.dropped_rows);
+        self.null_only.extend(fitted.null_only.drain(..).map(|column| (name.clone(), column)));
+        let table = reference.schema().table(&name)?;
+        let (names, capabilities) = (reference.system_names(), reference.capabilities());
+        for batch in arrow_items::batches(table, fitted, names, capabilities, self.batch_bytes_max)? {
+            *self.rows.entry(name.clone()).or_default() += batch.batch.num_rows() as u64;
+            sink(batch).map_err(NormalizeError::Sink)?;
+        }
+        // A batch without rows makes the table all the same.
+        self.rows.entry(name).or_default();
+        Ok(())
+    }
+
     /// Gives every item to the reference from now on. For comparisons: the result is the same, and later.
     pub fn use_reference_only(&mut self) {
         self.engine.stop();
@@ -135,7 +189,7 @@ impl Normalizer {
     ) -> Result<Normalized, NormalizeError> {
         self.flush(sink)?;
         self.add_empty_jobs()?;
-        let null_only = self.reference.null_only_columns();
+        let null_only = self.null_only_columns();
         let mut outcome = self.reference.into_outcome();
         let mut unbound = Vec::new();
         for table in self.rows.keys() {
@@ -156,6 +210,21 @@ impl Normalizer {
             variants: outcome.variants,
             rejected: outcome.rejected,
         })
+    }
+
+    /// Columns that had nothing but nulls and have no type: table, column.
+    fn null_only_columns(&mut self) -> Vec<(String, String)> {
+        let mut columns = self.reference.null_only_columns();
+        let tables = &self.reference.schema().tables;
+        let is_complete = |table: &str, column: &str| {
+            let column = tables.get(table).and_then(|table| table.columns.get(column));
+            column.is_some_and(|column| column.is_complete())
+        };
+        columns.extend(std::mem::take(&mut self.null_only));
+        columns.retain(|(table, column)| !is_complete(table, column));
+        columns.sort();
+        columns.dedup();
+        columns
     }
 
     fn flush(

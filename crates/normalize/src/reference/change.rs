@@ -3,7 +3,7 @@
 //! Contracts are looked at only when a row would change the schema (spec/schema.md §5). What a contract refuses once is
 //! remembered as a filter, so that the next row does not ask again. Start with [`Reference::change_schema`].
 
-use tipple_schema::{Column, ContractMode, Table};
+use tipple_schema::{Column, ContractMode, Hints, Table};
 
 use super::typing::Typed;
 use super::{ColumnCause, Input, Reference};
@@ -53,10 +53,7 @@ impl Reference {
         let mut table = Table { columns, ..Table::new(name) };
         match &input.parent {
             Some(parent) => table.parent = Some(self.paths.table(parent.table).name.clone()),
-            None => {
-                table.hints.insert("write_disposition".to_owned(), "append".into());
-                table.hints.insert("resource".to_owned(), name.as_str().into());
-            }
+            None => table.hints = root_hints(name),
         }
         table
     }
@@ -165,7 +162,7 @@ impl Reference {
     }
 
     /// Adds a partial table to what the load has changed.
-    fn record(&mut self, partial: &Table) {
+    pub(super) fn record(&mut self, partial: &Table) {
         match self.updates.get_mut(&partial.name) {
             None => {
                 self.updates.insert(partial.name.clone(), partial.clone());
@@ -205,6 +202,12 @@ impl Reference {
         });
         true
     }
+}
+
+/// Hints of a root table that nobody has declared.
+pub(super) fn root_hints(table: &str) -> Hints {
+    let hints = [("write_disposition", "append"), ("resource", table)];
+    hints.into_iter().map(|(hint, value)| (hint.to_owned(), value.into())).collect()
 }
 
 /// A value for a message.

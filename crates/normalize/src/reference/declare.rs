@@ -21,6 +21,9 @@ impl Reference {
         let columns: Vec<String> =
             declared.into_iter().flat_map(|table| table.columns.keys().cloned()).collect();
         self.paths.refresh(&self.schema, index, columns.iter());
+        if declared.is_some_and(|table| table.hints.contains_key("filters")) {
+            self.paths.reload_filters(&self.schema)?;
+        }
         self.roots.clear();
         self.root_names.clear();
         self.epoch += 1;

@@ -4,6 +4,7 @@
 //! first, the nesting limit, variants, contracts. The fast path handles only rows that hold no surprise and gives every
 //! other row to this one, so it must be complete before it is fast. Start with [`Reference::row`].
 
+mod arrow;
 mod change;
 mod declare;
 mod paths;
@@ -19,9 +20,9 @@ use tipple_json::Value;
 use tipple_schema::{Contract, ContractMode, DataType, Schema, Table};
 
 use crate::detect::Detections;
-use crate::batches::{self, TableBatch};
+use crate::batches::{self, Seen, TableBatch};
 use crate::error::{ItemPlace, NormalizeError, Place, RowError};
-use crate::lineage;
+use crate::identity;
 use crate::rejected::Rejected;
 use crate::rules::{RandomIds, Rules};
 use crate::tables::{RowRef, Tables};
@@ -216,6 +217,8 @@ pub struct Reference {
     /// By table and variant slot.
     variants: IndexMap<(u32, u32), VariantNote>,
     rejected: Rejected,
+    /// Columns of the batches so far.
+    seen: Seen,
 }
 
 impl Reference {
@@ -243,6 +246,7 @@ impl Reference {
             causes: Vec::new(),
             variants: IndexMap::new(),
             rejected: Rejected::default(),
+            seen: Seen::default(),
             schema,
         })
     }
@@ -332,16 +336,17 @@ impl Reference {
 
     /// Makes all ids that are pending.
     pub(crate) fn make_ids(&mut self, tables: &mut Tables) {
-        lineage::make_all(tables, &mut *self.random);
+        identity::make_all(tables, &mut *self.random);
     }
 
     /// Turns all rows into batches; all ids must have been made.
     pub(crate) fn finish_batches(
-        &self,
+        &mut self,
         tables: &mut Tables,
     ) -> Result<Vec<TableBatch>, NormalizeError> {
         let load_id = self.load_id.as_text().unwrap_or_default();
-        batches::finish(tables, &self.schema, &self.paths.names, load_id)
+        let filled = batches::fill(tables, &self.paths.names, load_id);
+        self.seen.assemble(filled, &self.schema)
     }
 
     /// Columns that had nothing but nulls: table, column.

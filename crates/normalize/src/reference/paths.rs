@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use ahash::AHashMap;
-use tipple_schema::{Column, DataType, HintRules, Naming, NamingError, RowFilter, Schema};
+use tipple_schema::{Column, DataType, HintRules, Naming, NamingError, RowFilter, Schema, SchemaError};
 
 use crate::builders::ColumnType;
 use crate::error::{NormalizeError, RowError};
@@ -388,6 +388,22 @@ impl Paths {
     pub fn json_path(&self, table: u32, slot: u32) -> Option<String> {
         let (node, key) = self.table(table).slot(slot).origin.as_ref()?;
         Some(member_path(&self.nodes[*node as usize].json_path, key))
+    }
+
+    /// Takes over the filters of the schema.
+    pub fn reload_filters(&mut self, schema: &Schema) -> Result<(), SchemaError> {
+        let filters = schema.filters()?;
+        self.filters = filters.into_iter().map(|(table, f)| (table.to_owned(), f)).collect();
+        for table in 0..self.tables.len() {
+            let excluded: Vec<bool> = {
+                let state = &self.tables[table];
+                state.slots.iter().map(|slot| self.is_excluded(&state.name, &slot.name)).collect()
+            };
+            for (slot, is_excluded) in self.tables[table].slots.iter_mut().zip(excluded) {
+                slot.is_excluded = is_excluded;
+            }
+        }
+        Ok(())
     }
 
     /// Takes over what the schema says of the columns `names` of a table.

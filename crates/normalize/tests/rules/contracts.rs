@@ -174,6 +174,31 @@ fn excluded_fields_and_tables_never_arrive() {
 }
 
 #[test]
+fn filters_that_are_declared_later_count_from_then_on() {
+    let mut normalizer = Load::new().normalizer().expect("a normalizer");
+    let mut batches = Vec::new();
+    let mut sink = |batch| -> Result<(), tipple_normalize::SinkError> {
+        batches.push(batch);
+        Ok(())
+    };
+    let place = tipple_normalize::Place::start_of("x");
+    let chunk = bytes::Bytes::from(r#"{"a":1,"b":2}"#);
+    normalizer.push_json("t", &chunk, &place, &mut sink).expect("tables");
+    let table = Load::new().hint("filters", json!({"excludes": ["b"]})).table;
+    normalizer.declare(table).expect("a table");
+    normalizer.push_json("t", &chunk, &place, &mut sink).expect("tables");
+    let normalized = normalizer.finish(&mut sink).expect("an end");
+    Outcome { normalized, batches }.assert_renders_data(
+        "
+        t
+          a bigint | b bigint
+          1 | 2
+          1 | ·
+        ",
+    );
+}
+
+#[test]
 fn too_many_columns_are_an_error_that_names_the_key() {
     let load = Load::new().rules(|rules| rules.max_columns = 4);
     load.check_error(

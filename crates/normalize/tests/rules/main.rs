@@ -1,5 +1,6 @@
 //! The rules of spec/normalize.md, paragraph by paragraph: items in, tables as text out.
 
+mod arrow;
 mod contracts;
 mod flatten;
 mod loads;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch};
+use arrow_cast::cast;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::DataType;
 use serde_json::{Map, Value as Json};
 use tipple_normalize::{
     NormalizeError, Normalized, Normalizer, Place, RandomIds, Rules, SinkError, TableBatch,
@@ -122,9 +122,7 @@ impl Load {
             Ok(outcome) => outcome,
             Err(error) => panic!("{error}"),
         };
-        let shown = outcome.render(self.shows_system);
-        let expected = dedent(expected);
-        assert!(shown == expected, "expected:\n{expected}\nfound:\n{shown}");
+        outcome.assert_equals(self.shows_system, expected);
         outcome
     }
 
@@ -179,6 +177,25 @@ impl Outcome {
         out.trim_end().to_owned()
     }
 
+    /// Compares the tables with all their columns.
+    #[track_caller]
+    pub fn assert_renders(&self, expected: &str) {
+        self.assert_equals(true, expected);
+    }
+
+    /// Compares the tables without system columns.
+    #[track_caller]
+    pub fn assert_renders_data(&self, expected: &str) {
+        self.assert_equals(false, expected);
+    }
+
+    #[track_caller]
+    fn assert_equals(&self, shows_system: bool, expected: &str) {
+        let shown = self.render(shows_system);
+        let expected = dedent(expected);
+        assert!(shown == expected, "expected:\n{expected}\nfound:\n{shown}");
+    }
+
     fn row_numbers(&self) -> HashMap<String, usize> {
         let mut ids = HashMap::new();
         let mut counts: HashMap<&str, usize> = HashMap::new();
@@ -213,10 +230,12 @@ fn cell(batch: &RecordBatch, column: &str, row: usize) -> String {
     }
     let options = FormatOptions::default();
     // The formatter knows no time zone by name.
-    let at_utc = array.as_primitive_opt::<TimestampMicrosecondType>().filter(|a| a.timezone().is_some());
-    let array = match at_utc {
-        Some(array) => Arc::new(array.clone().with_timezone("+00:00")),
-        None => Arc::clone(array),
+    let array = match array.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            let numbers = cast(array, &DataType::Int64).expect("numbers");
+            cast(&numbers, &DataType::Timestamp(*unit, Some("+00:00".into()))).expect("times")
+        }
+        _ => Arc::clone(array),
     };
     let formatter = ArrayFormatter::try_new(array.as_ref(), &options).expect("a formatter");
     formatter.value(row).to_string()
