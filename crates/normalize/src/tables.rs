@@ -63,31 +63,6 @@ impl Links {
     pub const ROOT: Links = Links { has_load_id: true, has_row_id: true, ..Links::NONE };
 }
 
-/// Which system columns of a table were filled.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SystemSeen {
-    /// `_dlt_load_id`
-    pub load_id: bool,
-    /// `_dlt_id`
-    pub row_id: bool,
-    /// `_dlt_parent_id`
-    pub parent_id: bool,
-    /// `_dlt_list_idx`
-    pub list_index: bool,
-    /// The column that repeats the id of a row above.
-    pub root: bool,
-}
-
-impl SystemSeen {
-    fn add(&mut self, links: &Links) {
-        self.load_id |= links.has_load_id;
-        self.row_id |= links.has_row_id;
-        self.parent_id |= links.has_parent_id;
-        self.list_index |= links.has_list_index;
-        self.root |= links.root.is_some();
-    }
-}
-
 /// One table in the making.
 #[derive(Debug)]
 pub struct TableBuilder {
@@ -98,10 +73,6 @@ pub struct TableBuilder {
     by_name: AHashMap<String, u32>,
     /// Columns with a value in this batch, in the order in which they were touched.
     touched: Vec<u32>,
-    /// Columns with a value in this load.
-    is_seen: Vec<bool>,
-    /// System columns that were filled in this load.
-    system_seen: SystemSeen,
     /// Column that repeats the id of a row above, usually `_dlt_root_id`.
     root_column: Option<String>,
     /// One entry per row.
@@ -120,8 +91,6 @@ impl TableBuilder {
             column_names: Vec::new(),
             by_name: AHashMap::new(),
             touched: Vec::new(),
-            is_seen: Vec::new(),
-            system_seen: SystemSeen::default(),
             root_column: None,
             links: Vec::new(),
             ids: RowIds::new(id_bytes),
@@ -139,6 +108,11 @@ impl TableBuilder {
         &self.links
     }
 
+    /// Links and ids of all rows, the ids to change.
+    pub fn links_and_ids(&mut self) -> (&[Links], &mut RowIds) {
+        (&self.links, &mut self.ids)
+    }
+
     /// Index of the column `name`, which is added when it is new.
     pub fn column_index(&mut self, name: &str, column_type: ColumnType) -> u32 {
         if let Some(index) = self.by_name.get(name) {
@@ -147,7 +121,6 @@ impl TableBuilder {
         let index = self.columns.len() as u32;
         self.columns.push(ColumnBuilder::new(column_type));
         self.column_names.push(name.to_owned());
-        self.is_seen.push(false);
         self.by_name.insert(name.to_owned(), index);
         index
     }
@@ -172,19 +145,9 @@ impl TableBuilder {
         &self.touched
     }
 
-    /// True when the column had a value in this load.
-    pub fn is_seen(&self, index: u32) -> bool {
-        self.is_seen[index as usize]
-    }
-
     /// Number of columns that had a value in this load.
     pub fn column_count(&self) -> usize {
         self.columns.len()
-    }
-
-    /// System columns that were filled in this load.
-    pub fn system_seen(&self) -> SystemSeen {
-        self.system_seen
     }
 
     /// Name of the column that is filled from [`Links::root`].
@@ -209,7 +172,6 @@ impl TableBuilder {
         if column.is_empty() {
             let width = column.column_type().width();
             self.touched.push(index);
-            self.is_seen[index as usize] = true;
             self.touched_width += width;
             // The rows before get a null each.
             added = width * row;
@@ -308,7 +270,6 @@ impl Tables {
     pub fn end_row(&mut self, table: u32, links: Links) -> RowRef {
         let row = self.next_row(table);
         let table = &mut self.tables[table as usize];
-        table.system_seen.add(&links);
         table.links.push(links);
         table.ids.push_pending();
         self.bytes += table.touched_width + SYSTEM_WIDTH;
