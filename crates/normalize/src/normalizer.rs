@@ -94,7 +94,6 @@ impl Normalizer {
         place: &Place,
         sink: &mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
     ) -> Result<(), NormalizeError> {
-        self.roots.entry(root_table.to_owned()).or_default();
         let malformed = |error| NormalizeError::Json { place: place.clone(), error };
         let mut scanner = Scanner::new(text_of(chunk).map_err(malformed)?);
         let mut item = 0;
@@ -102,6 +101,9 @@ impl Normalizer {
             scanner.skip_separators();
             if scanner.peek().is_none() {
                 return Ok(());
+            }
+            if item == 0 {
+                self.roots.entry(root_table.to_owned()).or_default();
             }
             item += 1;
             let start = scanner.at();

@@ -525,7 +525,8 @@ impl Paths {
         let fragment = self.fragment(key)?;
         let above = self.nodes[node as usize].path.as_str();
         if above.is_empty() {
-            return Ok(fragment);
+            // A key of separators alone has no name of its own.
+            return Ok(if fragment.is_empty() { BLANK_KEY.to_owned() } else { fragment });
         }
         self.naming.fragments(&[above, &fragment]).map_err(|error| refused(key, error))
     }
@@ -538,11 +539,7 @@ impl Paths {
             true => self.naming.path(key),
             false => self.naming.identifier(key),
         };
-        match name {
-            // A key of separators alone.
-            Ok(name) if name.is_empty() => Ok(BLANK_KEY.to_owned()),
-            name => name.map_err(|error| refused(key, error)),
-        }
+        name.map_err(|error| refused(key, error))
     }
 
     fn table_fragment(&self, key: &str) -> Result<String, RowError> {

@@ -67,11 +67,11 @@ fn an_empty_object_leaves_nothing_and_a_null_no_column() {
 #[test]
 fn a_blank_key_has_a_name() {
     check(
-        r#"{"":1,"  ":2,"a":{"":3}}"#,
+        r#"{"":1,"  ":2,"a":{"":3,"__":4}}"#,
         "
         t
-          _empty bigint | a___empty bigint
-          2 | 3
+          _empty bigint | a___empty bigint | a bigint
+          2 | 3 | 4
         ",
     );
 }

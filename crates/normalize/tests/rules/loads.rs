@@ -24,6 +24,13 @@ fn no_items_leave_a_new_table_without_columns_and_job() {
 }
 
 #[test]
+fn no_items_leave_a_table_with_data_without_a_job() {
+    let first = Load::new().run(r#"{"a":1}"#).expect("tables");
+    let outcome = Load::continued(first.normalized.schema).run(" \n").expect("tables");
+    assert!(outcome.normalized.rows.is_empty());
+}
+
+#[test]
 fn an_empty_object_is_a_row() {
     Load::new().with_system().check(
         "{}",
