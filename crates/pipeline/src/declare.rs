@@ -6,16 +6,18 @@
 
 use std::collections::{HashMap, HashSet};
 
+use arrow_array::RecordBatch;
 use serde_json::json;
+use tipple_normalize::{Rules, TypeCaps, arrow_table};
 use tipple_schema::{Contract, ContractMode, Naming, Schema, Table};
-use tipple_source::ResourceSpec;
+use tipple_source::{Body, ResourceSpec};
 
 use crate::error::Cause;
 use crate::hints::{resource_tables, root_table_name};
 
 /// Form of a page: hints are taken once per form, as dlt's extractors do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Form {
+enum Form {
     Json,
     Arrow,
 }
@@ -36,6 +38,9 @@ pub(crate) struct Declarations {
     /// Schema after extract.
     pub schema: Schema,
     naming: Naming,
+    capabilities: TypeCaps,
+    /// Arrow data gets a load id.
+    adds_load_id: bool,
     /// Tables whose hints are known, per form.
     known: HashSet<(Form, String)>,
     filtered: HashSet<(Form, String)>,
@@ -45,10 +50,12 @@ pub(crate) struct Declarations {
 
 impl Declarations {
     /// Nothing declared yet.
-    pub(crate) fn new(schema: Schema, naming: Naming) -> Self {
+    pub(crate) fn new(schema: Schema, rules: &Rules) -> Self {
         Declarations {
             schema,
-            naming,
+            naming: rules.naming.clone(),
+            capabilities: rules.capabilities.clone(),
+            adds_load_id: rules.adds_load_id_to_arrow,
             known: HashSet::new(),
             filtered: HashSet::new(),
             filtered_columns: HashMap::new(),
@@ -59,20 +66,51 @@ impl Declarations {
     ///
     /// # Errors
     /// [`Cause::Contract`] when a frozen contract forbids a table or column, [`Cause::Hints`] for names.
-    pub(crate) fn declare(&mut self, spec: &ResourceSpec, form: Form) -> Result<Declared, Cause> {
+    pub(crate) fn declare(&mut self, spec: &ResourceSpec, body: &Body) -> Result<Declared, Cause> {
         let table = root_table_name(spec, &self.naming)?;
-        let mut tables = Vec::new();
-        if self.known.insert((form, table.clone())) {
-            for declared in resource_tables(spec, &self.naming)? {
-                tables.extend(self.merge(declared, form)?);
-            }
-        }
-        let is_filtered = self.filtered.contains(&(form, table.clone()));
+        let tables = match body {
+            Body::Json(_) => self.declare_json(spec, &table)?,
+            Body::Arrow(batch) => self.declare_arrow(spec, &table, batch)?,
+        };
+        let is_filtered = self.filtered.contains(&(form_of(body), table.clone()));
         Ok(Declared {
             table,
             is_filtered,
             tables,
         })
+    }
+
+    /// Hints of the first resource that has a page for the table.
+    fn declare_json(&mut self, spec: &ResourceSpec, table: &str) -> Result<Vec<Table>, Cause> {
+        let mut tables = Vec::new();
+        if self.known.insert((Form::Json, table.to_owned())) {
+            for declared in resource_tables(spec, &self.naming)? {
+                tables.extend(self.merge(declared, Form::Json)?);
+            }
+        }
+        Ok(tables)
+    }
+
+    /// Hints and Arrow columns, judged anew for each batch.
+    fn declare_arrow(
+        &mut self,
+        spec: &ResourceSpec,
+        table: &str,
+        batch: &RecordBatch,
+    ) -> Result<Vec<Table>, Cause> {
+        self.filtered.remove(&(Form::Arrow, table.to_owned()));
+        self.filtered_columns.remove(table);
+        let (capabilities, adds_load_id) = (&self.capabilities, self.adds_load_id);
+        let mut tables = Vec::new();
+        for declared in resource_tables(spec, &self.naming)? {
+            let declared = match declared.name == table {
+                true => arrow_table(&declared, batch.schema_ref(), &self.naming, capabilities, adds_load_id)?,
+                false => declared,
+            };
+            tables.push(declared);
+        }
+        let merged = tables.into_iter().map(|declared| self.merge(declared, Form::Arrow));
+        Ok(merged.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     /// Names a table as it is named in this schema.
@@ -115,5 +153,12 @@ impl Declarations {
                 .extend(applied.filtered);
         }
         Ok(Some(applied.table))
+    }
+}
+
+fn form_of(body: &Body) -> Form {
+    match body {
+        Body::Json(_) => Form::Json,
+        Body::Arrow(_) => Form::Arrow,
     }
 }

@@ -5,6 +5,7 @@
 //! page in turn, as dlt reads them; first pages are fetched for all before anything is normalised, so that the hints of
 //! every resource are known first. Start with [`extract`].
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use tipple_source::{
     Body, Cursor, Disposition, Page, PageReader, Place, ReadRequest, ResourceSpec, Source,
 };
 
-use crate::declare::{Declarations, Declared, Form};
+use crate::declare::{Declarations, Declared};
 use crate::error::{AtStep, Cause, RunError};
 use crate::options::RunOptions;
 use crate::prepare::{Prepared, specs_of};
@@ -109,6 +110,7 @@ impl<'a> Run<'a> {
             state,
             package_state,
         } = prepared;
+        let declarations = Declarations::new(schema.clone(), &rules);
         let normalizer = Normalizer::new(schema.clone(), rules).at(Step::Normalize)?;
         let mut run = Run {
             extraction,
@@ -116,7 +118,7 @@ impl<'a> Run<'a> {
             report,
             state,
             before: columns_by_table(&schema),
-            declarations: Declarations::new(schema, extraction.naming.clone()),
+            declarations,
             normalizer,
             writer: None,
             package_state,
@@ -264,16 +266,16 @@ impl<'a> Run<'a> {
     fn declare_all(&mut self) -> Result<(), RunError> {
         for index in 0..self.streams.len() {
             if let Some(page) = &self.streams[index].first {
-                let form = form_of(page);
-                self.declare(index, form)?;
+                let body = page.body.clone();
+                self.declare(index, &body)?;
             }
         }
         Ok(())
     }
 
-    fn declare(&mut self, index: usize, form: Form) -> Result<Declared, RunError> {
+    fn declare(&mut self, index: usize, body: &Body) -> Result<Declared, RunError> {
         let spec = &self.specs[self.streams[index].resource];
-        let declared = self.declarations.declare(spec, form).at(Step::Extract)?;
+        let declared = self.declarations.declare(spec, body).at(Step::Extract)?;
         for table in &declared.tables {
             self.normalizer.declare(table.clone()).at(Step::Extract)?;
         }
@@ -311,11 +313,14 @@ impl<'a> Run<'a> {
     }
 
     fn take_page(&mut self, index: usize, page: Page) -> Result<(), RunError> {
-        let declared = self.declare(index, form_of(&page))?;
+        let declared = self.declare(index, &page.body)?;
         if declared.is_filtered {
             return Ok(());
         }
-        if has_items(&page.body) && !self.filled.contains(&declared.table) {
+        if !has_items(&page.body) {
+            return Ok(());
+        }
+        if !self.filled.contains(&declared.table) {
             self.filled.push(declared.table.clone());
         }
         self.normalize(&declared.table, page.body, &page.place)
@@ -329,10 +334,11 @@ impl<'a> Run<'a> {
         let mut take = |batch| sink.take(batch);
         let result = match body {
             Body::Json(text) => self.normalizer.push_json(table, &text, &place, &mut take),
-            Body::Arrow(_batch) => {
-                self.normalizer
-                    .push_json(table, &Bytes::new(), &place, &mut take)
-            } // ARROW_LATER
+            Body::Arrow(batch) => {
+                let none = HashMap::new();
+                let filtered = self.declarations.filtered_columns.get(table).unwrap_or(&none);
+                self.normalizer.push_arrow(table, &batch, filtered, &mut take)
+            }
         };
         result.map_err(normalize_error)
     }
@@ -509,13 +515,6 @@ fn place_of(place: &Place) -> tipple_normalize::Place {
         page: place.page,
         line: place.line,
         byte_offset: place.byte_offset,
-    }
-}
-
-fn form_of(page: &Page) -> Form {
-    match page.body {
-        Body::Json(_) => Form::Json,
-        Body::Arrow(_) => Form::Arrow,
     }
 }
 
