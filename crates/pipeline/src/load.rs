@@ -182,12 +182,14 @@ impl Loading<'_> {
         let tables = self.job_tables();
         let mut warnings = self.verify(&context, &tables)?;
         let migration = self.migration(client, &context).await?;
-        let plan = self.load_plan(&context, &self.package.start(&self.jobs)?)?;
         client.migrate(&migration).await?;
         warnings.extend(migration.warnings);
         if self.needs_staging(&context) {
             self.migrate_staging(client, &context).await?;
         }
+        // As dlt does, a chain that cannot be merged is refused after the migration, which stays.
+        let jobs = self.package.start(&self.jobs)?;
+        let plan = self.load_plan(&context, &jobs)?;
         self.package
             .commit_schema_updates(&added_columns(&migration.added))?;
         client.commit(&plan).await?;

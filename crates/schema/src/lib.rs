@@ -30,7 +30,7 @@ pub use hash::{document_hash, is_document_intact};
 pub use lookup::{HintRules, Pattern, RowFilter, SystemTables};
 pub use merge::diff_table;
 pub use model::*;
-pub use naming::{Naming, NamingError, NamingKind};
+pub use naming::{Naming, NamingError, NamingKind, is_decimal_digit};
 pub use properties::{is_compound_property, is_default_value};
 pub use renaming::normalize_pattern;
 

@@ -315,7 +315,8 @@ fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || ('\x1c'..='\x1f').contains(&c))
 }
 
-fn is_decimal_digit(c: char) -> bool {
+/// True for the decimal digits of all scripts, as Python's `\d` counts them.
+pub fn is_decimal_digit(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_digit();
     }

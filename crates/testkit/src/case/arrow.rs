@@ -5,9 +5,11 @@
 
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, ListArray, NullArray,
-    RecordBatch, RecordBatchOptions, StringArray, StructArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, ListArray, NullArray,
+    RecordBatch, RecordBatchOptions, StringArray, StructArray, make_array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_cast::cast;
@@ -138,7 +140,14 @@ impl Inference {
             Some(self.typed(value).map_or_else(plain, |(_, text)| text.to_owned()))
         };
         let texts: StringArray = values.iter().map(text).collect();
-        cast(&texts, to).map_err(|error| error.to_string())
+        let DataType::Timestamp(unit, Some(zone)) = to else {
+            return cast(&texts, to).map_err(|error| error.to_string());
+        };
+        // Instants are read in UTC by its offset; named zones need a database that nothing else here needs.
+        let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+        let instants = cast(&texts, &utc).map_err(|error| error.to_string())?;
+        let instants = instants.as_primitive::<TimestampMicrosecondType>().clone();
+        Ok(Arc::new(instants.with_timezone(zone.clone())))
     }
 
     fn build_struct(self, values: &[Option<&Value>], fields: &Fields) -> Result<ArrayRef, String> {
