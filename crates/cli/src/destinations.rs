@@ -1,0 +1,168 @@
+//! The registry of destinations: one list, each entry behind its feature.
+//!
+//! A destination is written as a kind (`duckdb`), a kind with an address (`duckdb:///shop.duckdb`,
+//! `duckdb:shop.duckdb`), or a name of the settings (`[destination.NAME] destination_type = "duckdb"`). [`open`] takes
+//! any of them apart, resolves its settings, and gives the destination. Opens no connection.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tipple_config::{Scope, Settings};
+use tipple_destination::Destination;
+
+use crate::diagnostics::{Diagnostic, codes, config, nearest, quoted};
+
+/// Kind that is used when neither the user nor the settings name one.
+pub const DEFAULT: &str = "duckdb";
+
+/// Kinds of destination that are compiled in.
+pub const KINDS: &[&str] = &[
+    #[cfg(feature = "duckdb")]
+    "duckdb",
+];
+
+/// What a destination needs to know about the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// All settings.
+    pub settings: &'a Settings,
+    /// Name of the pipeline.
+    pub pipeline: &'a str,
+    /// Working folder of the pipeline.
+    pub pipeline_dir: &'a Path,
+    /// Memory that the whole process may use, in bytes.
+    pub memory_bytes_max: u64,
+}
+
+/// The destination as the user wrote it, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wish {
+    kind: String,
+    /// Name in the settings: the kind unless the user has another.
+    name: String,
+    address: Option<String>,
+}
+
+/// A destination with resolved settings.
+///
+/// # Errors
+/// The kind is not compiled in, the name is not configured, or a setting cannot be used.
+pub fn open(text: &str, surroundings: &Surroundings<'_>) -> Result<Arc<dyn Destination>, Diagnostic> {
+    let wish = parse(text, surroundings)?;
+    match wish.kind.as_str() {
+        #[cfg(feature = "duckdb")]
+        "duckdb" => duckdb::open(&wish, surroundings),
+        _ => Err(unknown(text, surroundings.settings)),
+    }
+}
+
+fn parse(text: &str, surroundings: &Surroundings<'_>) -> Result<Wish, Diagnostic> {
+    let text = text.strip_prefix("dlt.destinations.").unwrap_or(text);
+    if let Some(kind) = KINDS.iter().find(|kind| **kind == text) {
+        return Ok(Wish { kind: (*kind).to_owned(), name: (*kind).to_owned(), address: None });
+    }
+    if let Some((kind, rest)) = text.split_once(':')
+        && KINDS.contains(&kind)
+    {
+        let address = if rest.starts_with("//") { text } else { rest };
+        return Ok(Wish { kind: kind.to_owned(), name: kind.to_owned(), address: Some(address.to_owned()) });
+    }
+    let scope = Scope::destination(text).in_pipeline(surroundings.pipeline);
+    let kind = surroundings.settings.text(&scope, "destination_type").map_err(|error| config::from_config(&error))?;
+    match kind {
+        Some(kind) => {
+            let kind = kind.strip_prefix("dlt.destinations.").unwrap_or(&kind).to_owned();
+            Ok(Wish { kind, name: text.to_owned(), address: None })
+        }
+        None => Err(unknown(text, surroundings.settings)),
+    }
+}
+
+fn unknown(text: &str, settings: &Settings) -> Diagnostic {
+    let named: Vec<String> = match settings.direct("destination") {
+        Ok(Some(serde_json::Value::Object(named))) => named
+            .iter()
+            .filter(|(_, fields)| fields.get("destination_type").is_some())
+            .map(|(name, _)| name.clone())
+            .collect(),
+        _ => Vec::new(),
+    };
+    let mut diagnostic = Diagnostic::new(&codes::DESTINATION_UNKNOWN, format!("there is no destination `{text}`"))
+        .with("kinds", format!("{} in this program", quoted(KINDS)));
+    if !named.is_empty() {
+        diagnostic = diagnostic.with("named", format!("{} in the settings", quoted(&named)));
+    }
+    let candidates = KINDS.iter().copied().chain(named.iter().map(String::as_str));
+    match nearest(text, candidates) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help("name a kind, or add `[destination.NAME]` with `destination_type` to .dlt/config.toml"),
+    }
+}
+
+#[cfg(feature = "duckdb")]
+mod duckdb {
+    //! DuckDB: credentials as dlt writes them, a share of the memory.
+
+    use std::sync::Arc;
+
+    use serde_json::{Map, Value};
+    use tipple_config::{Field, Kind, Resolved, Scope, Spec};
+    use tipple_destination::Destination;
+    use tipple_destination_duckdb::{DuckDb, DuckDbSettings, Places};
+
+    use super::{Surroundings, Wish};
+    use crate::diagnostics::{Diagnostic, config, destination};
+
+    /// Part of the memory that the engine gets; the rest is for rows on their way.
+    const MEMORY_SHARE: u64 = 4;
+
+    const FIELDS: [(&str, Kind); 8] = [
+        ("database", Kind::Text),
+        ("read_only", Kind::Bool),
+        ("extensions", Kind::List),
+        ("pragmas", Kind::List),
+        ("statements", Kind::List),
+        ("global_config", Kind::Object),
+        ("local_config", Kind::Object),
+        ("session_timezone", Kind::Text),
+    ];
+
+    pub(super) fn open(wish: &Wish, surroundings: &Surroundings<'_>) -> Result<Arc<dyn Destination>, Diagnostic> {
+        let places = Places {
+            local_dir: &surroundings.settings.places().local_dir,
+            pipeline_dir: Some(surroundings.pipeline_dir),
+            pipeline_name: Some(surroundings.pipeline),
+            destination_name: (wish.name != wish.kind).then_some(wish.name.as_str()),
+        };
+        let credentials = credentials(wish, surroundings)?;
+        let settings = DuckDbSettings::parse(&credentials, &places);
+        let mut settings = settings.map_err(|error| destination::from_destination(&error))?;
+        settings.memory_bytes_max = Some(surroundings.memory_bytes_max / MEMORY_SHARE);
+        Ok(Arc::new(DuckDb::new(settings)))
+    }
+
+    /// The address of the command line, else what the settings say.
+    fn credentials(wish: &Wish, surroundings: &Surroundings<'_>) -> Result<Value, Diagnostic> {
+        let spec = Spec::new("DuckDbCredentials").credentials(native);
+        let optional = |spec: Spec, (name, kind): (&'static str, Kind)| spec.field(Field::new(name, kind).optional());
+        let spec = FIELDS.into_iter().fold(spec, optional);
+        let scope = Scope::destination(&wish.name).in_pipeline(surroundings.pipeline).within("credentials");
+        let mut explicit = Map::new();
+        if let Some(address) = &wish.address {
+            explicit.insert("database".to_owned(), Value::String(address.clone()));
+        }
+        let resolved = surroundings.settings.resolve(&spec, &scope, &explicit);
+        let resolved = resolved.map_err(|error| config::from_config(&error))?;
+        Ok(Value::Object(found_fields(&resolved)))
+    }
+
+    fn found_fields(resolved: &Resolved) -> Map<String, Value> {
+        let fields = FIELDS.iter().filter_map(|(name, _)| Some(((*name).to_owned(), resolved.value(name)?.clone())));
+        fields.collect()
+    }
+
+    /// A text instead of fields is the path or the URL.
+    fn native(text: &str) -> Result<Map<String, Value>, String> {
+        Ok(Map::from_iter([("database".to_owned(), Value::String(text.to_owned()))]))
+    }
+}

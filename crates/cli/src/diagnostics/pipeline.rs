@@ -1,0 +1,75 @@
+//! Errors of a run: the step, the package, what became of the data, and the cause from the crate that knows it.
+
+use tipple_pipeline::{Cause, RunError, Step};
+
+use super::{Diagnostic, codes, data, destination, nearest, package, quoted, schema, source};
+
+/// The error for people.
+pub fn from_run(error: &RunError, pipeline: &str) -> Diagnostic {
+    let diagnostic = from_cause(&error.cause);
+    let mut place = format!("pipeline `{pipeline}`");
+    if let Some(step) = error.step {
+        place.push_str(&format!(" · step {}", step.as_str()));
+    }
+    if let Some(load_id) = &error.load_id {
+        place.push_str(&format!(" · package {load_id}"));
+    }
+    let diagnostic = diagnostic.with_first("run", place);
+    if error.package_pending {
+        return diagnostic
+            .with("data", "the package is kept; nothing of it is visible at the destination")
+            .help("run again to load it")
+            .next(format!("tipple pipeline {pipeline} abort-packages   gives it up"));
+    }
+    match error.step {
+        Some(Step::Sync) => diagnostic.with("data", "nothing was changed"),
+        Some(_) => diagnostic.with("data", "nothing was loaded; state and schema are as before"),
+        None => diagnostic,
+    }
+}
+
+/// The error for people, without the run around it.
+pub fn from_cause(cause: &Cause) -> Diagnostic {
+    match cause {
+        Cause::Source(error) => source::from_source(error),
+        Cause::Normalize(error) => data::from_normalize(error),
+        Cause::Contract(violation) => data::from_contract(violation),
+        Cause::Schema(error) => schema::from_schema(error),
+        Cause::Hints(error) => data::from_naming(&error.cause).with("where", format!("resource `{}`", error.resource)),
+        Cause::Naming(error) => data::from_naming(error),
+        Cause::Word(word) => Diagnostic::new(&codes::CONFIG_INVALID, word.to_string()),
+        Cause::Destination(error) => destination::from_destination(error),
+        Cause::Package(error) => package::from_package(error),
+        Cause::State { place, cause } => {
+            Diagnostic::new(&codes::PIPELINE_STATE, cause.to_string()).with("where", place.clone())
+        }
+        Cause::SchemaFileEdited { schema, path } => {
+            Diagnostic::new(&codes::SCHEMA_EDITED, format!("schema `{schema}` was edited by hand"))
+                .with("where", path.display().to_string())
+                .with("why", "its content does not give the hash that it was stored with")
+                .help("undo the edit, or take the schema from the destination with `sync`")
+        }
+        Cause::UnknownResource { source_name, unknown, known } => {
+            let what = format!("the source `{source_name}` has no resource {}", quoted(unknown));
+            let diagnostic = Diagnostic::new(&codes::PIPELINE_UNKNOWN_RESOURCE, what).with("known", quoted(known));
+            unknown.iter().fold(diagnostic, |diagnostic, word| {
+                match nearest(word, known.iter().map(String::as_str)) {
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                    None => diagnostic,
+                }
+            })
+        }
+        Cause::NeverRan { pipeline } => {
+            Diagnostic::new(&codes::PIPELINE_NEVER_RAN, format!("pipeline `{pipeline}` has not run yet"))
+        }
+        Cause::Pending { pipeline, count } => {
+            let what = format!("pipeline `{pipeline}` has {count} pending package(s)");
+            Diagnostic::new(&codes::PIPELINE_PENDING, what)
+                .help("load them with the next run, or give them up")
+                .next(format!("tipple pipeline {pipeline} abort-packages"))
+        }
+        Cause::Interrupted => Diagnostic::new(&codes::PIPELINE_INTERRUPTED, "interrupted"),
+        Cause::Internal(message) => Diagnostic::new(&codes::INTERNAL_BUG, message.clone())
+            .help("this is a mistake in tipple: please report it with the message"),
+    }
+}

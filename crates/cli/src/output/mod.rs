@@ -1,0 +1,43 @@
+//! What goes to the two streams: results to stdout, everything else to stderr.
+
+pub mod batches;
+pub mod human;
+mod sheet;
+mod terminal;
+pub mod yaml;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+pub use sheet::{Align, Sheet, align_columns, csv_row};
+pub use terminal::Terminal;
+
+use crate::exit::Exit;
+
+/// Writes a result; a reader that went away is no error.
+pub fn print(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+}
+
+/// Writes a note, a warning or an error.
+pub fn print_error(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr
+        .write_all(text.as_bytes())
+        .and_then(|()| stderr.flush());
+}
+
+/// Prints what `--help` and `--version` ask for.
+pub fn print_help(error: &clap::Error) -> ExitCode {
+    let is_asked_for = error.exit_code() == 0;
+    let _ = error.print();
+    if is_asked_for {
+        Exit::Done
+    } else {
+        Exit::Usage
+    }
+    .into()
+}
