@@ -104,13 +104,25 @@ impl Declarations {
         let mut tables = Vec::new();
         for declared in resource_tables(spec, &self.naming)? {
             let declared = match declared.name == table {
-                true => arrow_table(&declared, batch.schema_ref(), &self.naming, capabilities, adds_load_id)?,
+                true => arrow_table(
+                    &declared,
+                    batch.schema_ref(),
+                    &self.naming,
+                    capabilities,
+                    adds_load_id,
+                )?,
                 false => declared,
             };
             tables.push(declared);
         }
-        let merged = tables.into_iter().map(|declared| self.merge(declared, Form::Arrow));
-        Ok(merged.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        let merged = tables
+            .into_iter()
+            .map(|declared| self.merge(declared, Form::Arrow));
+        Ok(merged
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     /// Names a table as it is named in this schema.

@@ -96,6 +96,28 @@ pub enum Cause {
     Internal(String),
 }
 
+impl Cause {
+    /// Dotted word that names the error for people and programs; the family alone where only the text tells more.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Cause::Source(error) => error.code(),
+            Cause::Destination(error) => error.code(),
+            Cause::Contract(_) => "data.contract",
+            Cause::Normalize(_) => "data.failed",
+            Cause::Schema(_) | Cause::Hints(_) | Cause::Naming(_) => "schema.conflict",
+            Cause::SchemaFileEdited { .. } => "schema.damaged",
+            Cause::Package(_) => "package.io",
+            Cause::State { .. } => "pipeline.state",
+            Cause::UnknownResource { .. } => "pipeline.unknown_resource",
+            Cause::NeverRan { .. } => "pipeline.never_ran",
+            Cause::Pending { .. } => "pipeline.pending",
+            Cause::Interrupted => "pipeline.interrupted",
+            Cause::Word(_) => "config.invalid",
+            Cause::Internal(_) => "internal.bug",
+        }
+    }
+}
+
 impl From<ContractViolation> for Cause {
     fn from(violation: ContractViolation) -> Self {
         Cause::Contract(Box::new(violation))

@@ -20,6 +20,7 @@ use tipple_source::{
 
 use crate::declare::{Declarations, Declared};
 use crate::error::{AtStep, Cause, RunError};
+use crate::events::{Event, Events};
 use crate::options::RunOptions;
 use crate::prepare::{Prepared, specs_of};
 use crate::report::{NewColumn, ResourceReport, RunReport, Step};
@@ -35,6 +36,7 @@ pub(crate) struct Extraction<'a> {
     pub load_id: String,
     pub naming: Naming,
     pub identity: &'a Identity,
+    pub events: &'a Events,
     /// Put the state into the state table when it changed.
     pub extract_state: bool,
     pub allow_identifier_change: bool,
@@ -251,7 +253,13 @@ impl<'a> Run<'a> {
     }
 
     fn count_items(&mut self, index: usize, page: &Page) {
-        self.counts(index).items += page.item_count.unwrap_or_default();
+        let rows = page.item_count.unwrap_or_default();
+        self.counts(index).items += rows;
+        self.extraction.events.send(Event::PageRead {
+            resource: self.specs[self.streams[index].resource].name.clone(),
+            rows,
+            bytes: page.body.byte_count() as u64,
+        });
     }
 
     fn read_all(&mut self) -> Result<(), RunError> {
@@ -336,8 +344,13 @@ impl<'a> Run<'a> {
             Body::Json(text) => self.normalizer.push_json(table, &text, &place, &mut take),
             Body::Arrow(batch) => {
                 let none = HashMap::new();
-                let filtered = self.declarations.filtered_columns.get(table).unwrap_or(&none);
-                self.normalizer.push_arrow(table, &batch, filtered, &mut take)
+                let filtered = self
+                    .declarations
+                    .filtered_columns
+                    .get(table)
+                    .unwrap_or(&none);
+                self.normalizer
+                    .push_arrow(table, &batch, filtered, &mut take)
             }
         };
         result.map_err(normalize_error)

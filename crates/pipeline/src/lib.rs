@@ -6,23 +6,27 @@
 
 mod declare;
 mod error;
+pub mod events;
 mod extract;
 mod hints;
 mod ids;
 mod load;
 mod manage;
 mod memory;
+mod observe;
 mod options;
 mod pipeline;
 mod prepare;
 mod refresh;
 mod report;
+pub mod rundoc;
 mod state;
 mod sync;
 mod time;
 mod workdir;
 
 pub use error::{Cause, RunError, Violation};
+pub use events::{Event, Events};
 pub use hints::HintError;
 pub use manage::{DropRequest, PipelineInfo};
 pub use options::{PipelineOptions, PipelineSettings, Refresh, RunOptions};

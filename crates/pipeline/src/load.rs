@@ -33,6 +33,8 @@ pub(crate) struct LoadTarget {
 #[derive(Debug)]
 pub(crate) struct Loaded {
     pub report: PackageReport,
+    /// Rows in all jobs.
+    pub rows: u64,
     pub warnings: Vec<String>,
 }
 
@@ -81,6 +83,7 @@ pub(crate) async fn load_package(
     };
     let mut client = target.destination.connect(&target.datasets).await?;
     let report = loading.report();
+    let rows = loading.jobs.iter().filter_map(|job| job.rows).sum();
     if client
         .has_receipt(&loading.names, package.load_id())
         .await?
@@ -88,12 +91,17 @@ pub(crate) async fn load_package(
         package.complete_after_receipt()?;
         return Ok(Loaded {
             report,
+            rows,
             warnings: Vec::new(),
         });
     }
     let warnings = loading.run(client.as_mut()).await?;
     finish(target, &package)?;
-    Ok(Loaded { report, warnings })
+    Ok(Loaded {
+        report,
+        rows,
+        warnings,
+    })
 }
 
 /// Statements that would bring the destination to `schema`; changes nothing.

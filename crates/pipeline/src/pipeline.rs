@@ -6,7 +6,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
 
 use serde_json::json;
 use tipple_destination::{Capabilities, Client, DatasetNames, PlanSettings, SystemNames};
@@ -16,12 +15,14 @@ use tipple_schema::{Naming, Schema};
 use tipple_source::Source;
 
 use crate::error::{AtStep, Cause, RunError};
+use crate::events::{Event, Events};
 use crate::extract::{Extracted, Extraction, LOCAL_STATE, extract};
 use crate::ids::OsSeeded;
 use crate::load::{LoadTarget, load_package, plan_only, system_names};
+use crate::observe::Watch;
 use crate::options::{PipelineOptions, RunOptions};
 use crate::prepare::{Prepared, prepare};
-use crate::report::{RunReport, Step, StepReport};
+use crate::report::{RunReport, Step};
 use crate::state::PipelineState;
 use crate::sync::{Identity, sync};
 use crate::time::now_micros;
@@ -103,37 +104,66 @@ impl Pipeline {
     /// # Errors
     /// The step that failed, its package, and the cause. Nothing is kept of a failed extract or normalize; a package
     /// whose load failed waits for the next run.
-    pub fn run(&mut self, source: &Source, options: &RunOptions) -> Result<RunReport, RunError> {
-        let mut report = self.new_report();
+    pub fn run(
+        &mut self,
+        source: &Source,
+        options: &RunOptions,
+        events: &Events,
+    ) -> Result<RunReport, RunError> {
         check_resources(source, options).map_err(RunError::request)?;
-        self.sync_once(&mut report)?;
+        self.watched(events, |pipeline, report, watch| {
+            pipeline.run_steps(source, options, report, watch, events)
+        })
+    }
+
+    fn run_steps(
+        &mut self,
+        source: &Source,
+        options: &RunOptions,
+        report: &mut RunReport,
+        watch: &mut Watch,
+        events: &Events,
+    ) -> Result<(), RunError> {
+        self.sync_once(report, watch)?;
         let pending = self.pending().at(Step::Load)?;
         if !pending.is_empty() && !options.dry_run {
             report.loaded_pending = true;
-            self.load_all(pending, &mut report)?;
-            return Ok(self.finish(report));
+            return self.load_all(pending, report, watch, events);
         }
-        let extracted = self.extract(source, options, &mut report)?;
+        let extracted = self.extract(source, options, report, watch, events)?;
         if options.dry_run {
             report.planned = self.plan_dry(&extracted)?;
-            return Ok(self.finish(report));
+            return Ok(());
         }
-        if let Some(package) = extracted.package {
-            self.load_all(vec![package], &mut report)?;
+        match extracted.package {
+            Some(package) => self.load_all(vec![package], report, watch, events),
+            None => Ok(()),
         }
-        Ok(self.finish(report))
+    }
+
+    /// Does `work` as a run that events and a run document tell about.
+    fn watched(
+        &mut self,
+        events: &Events,
+        work: impl FnOnce(&mut Self, &mut RunReport, &mut Watch) -> Result<(), RunError>,
+    ) -> Result<RunReport, RunError> {
+        let mut report = self.new_report();
+        let mut watch = Watch::begin(&self.options, &self.workdir, &report, events);
+        let result = work(self, &mut report, &mut watch);
+        watch.finish(&mut report, result.as_ref().err());
+        result.map(|()| self.finish(report))
     }
 
     /// Loads the packages that an earlier run left.
     ///
     /// # Errors
     /// As [`Pipeline::run`].
-    pub fn load_pending(&mut self) -> Result<RunReport, RunError> {
-        let mut report = self.new_report();
-        let pending = self.pending().at(Step::Load)?;
-        report.loaded_pending = !pending.is_empty();
-        self.load_all(pending, &mut report)?;
-        Ok(self.finish(report))
+    pub fn load_pending(&mut self, events: &Events) -> Result<RunReport, RunError> {
+        self.watched(events, |pipeline, report, watch| {
+            let pending = pipeline.pending().at(Step::Load)?;
+            report.loaded_pending = !pending.is_empty();
+            pipeline.load_all(pending, report, watch, events)
+        })
     }
 
     /// Drops local state and takes everything from the destination.
@@ -147,8 +177,7 @@ impl Pipeline {
 
     /// As [`Pipeline::sync`], but keeps what is newer here.
     pub(crate) fn update_from_destination(&mut self) -> Result<(), RunError> {
-        let mut report = RunReport::default();
-        self.sync_once(&mut report)
+        self.sync_now().at(Step::Sync)
     }
 
     /// Runs from a schema and state that the caller has changed.
@@ -158,12 +187,14 @@ impl Pipeline {
         prepared: Prepared,
         options: &RunOptions,
     ) -> Result<RunReport, RunError> {
-        let mut report = self.new_report();
-        let extraction = self.extraction(options);
-        let extracted = self.extract_prepared(&extraction, source, prepared, &mut report)?;
-        let packages = extracted.package.into_iter().collect();
-        self.load_all(packages, &mut report)?;
-        Ok(self.finish(report))
+        let events = Events::new();
+        self.watched(&events, |pipeline, report, watch| {
+            let extraction = pipeline.extraction(options, &events);
+            let extracted =
+                pipeline.extract_prepared(&extraction, source, prepared, report, watch)?;
+            let packages = extracted.package.into_iter().collect();
+            pipeline.load_all(packages, report, watch, &events)
+        })
     }
 
     pub(crate) fn new_report(&self) -> RunReport {
@@ -200,14 +231,14 @@ impl Pipeline {
         Ok(self.block_on(self.options.destination.connect(&self.datasets))?)
     }
 
-    fn sync_once(&mut self, report: &mut RunReport) -> Result<(), RunError> {
+    fn sync_once(&mut self, report: &mut RunReport, watch: &mut Watch) -> Result<(), RunError> {
         if self.is_synced || !self.options.settings.restore_from_destination {
             return Ok(());
         }
-        let begun = Instant::now();
+        watch.start(Step::Sync);
         self.sync_now().at(Step::Sync)?;
         self.is_synced = true;
-        note_step(report, Step::Sync, begun);
+        watch.done(report);
         Ok(())
     }
 
@@ -272,19 +303,22 @@ impl Pipeline {
         source: &Source,
         options: &RunOptions,
         report: &mut RunReport,
+        watch: &mut Watch,
+        events: &Events,
     ) -> Result<Extracted, RunError> {
-        let extraction = self.extraction(options);
+        let extraction = self.extraction(options, events);
         let prepared = prepare(&extraction, source).at(Step::Extract)?;
-        self.extract_prepared(&extraction, source, prepared, report)
+        self.extract_prepared(&extraction, source, prepared, report, watch)
     }
 
-    fn extraction<'a>(&'a self, options: &'a RunOptions) -> Extraction<'a> {
+    fn extraction<'a>(&'a self, options: &'a RunOptions, events: &'a Events) -> Extraction<'a> {
         Extraction {
             workdir: &self.workdir,
             store: &self.store,
             load_id: self.load_ids.next_id(),
             naming: self.naming.clone(),
             identity: &self.identity,
+            events,
             extract_state: self.options.settings.restore_from_destination,
             allow_identifier_change: self.options.settings.allow_identifier_change,
             options,
@@ -297,12 +331,14 @@ impl Pipeline {
         source: &Source,
         prepared: Prepared,
         report: &mut RunReport,
+        watch: &mut Watch,
     ) -> Result<Extracted, RunError> {
-        let begun = Instant::now();
+        watch.start(Step::Extract);
         let rules = self.rules(&extraction.load_id);
         let extracted = extract(extraction, rules, source, prepared, report)?;
         report.first_run = extracted.state.is_first_run();
-        note_step(report, Step::Extract, begun);
+        watch.tell_tables(report);
+        watch.done(report);
         Ok(extracted)
     }
 
@@ -349,8 +385,14 @@ impl Pipeline {
         statements.at(Step::Load)
     }
 
-    fn load_all(&self, packages: Vec<Package>, report: &mut RunReport) -> Result<(), RunError> {
-        let begun = Instant::now();
+    fn load_all(
+        &self,
+        packages: Vec<Package>,
+        report: &mut RunReport,
+        watch: &mut Watch,
+        events: &Events,
+    ) -> Result<(), RunError> {
+        watch.start(Step::Load);
         let target = self.load_target().at(Step::Load)?;
         for package in packages {
             let load_id = package.load_id().to_owned();
@@ -362,10 +404,14 @@ impl Pipeline {
                 ..RunError::at(Step::Load, cause)
             })?;
             report.warnings.extend(loaded.warnings);
+            events.send(Event::PackageLoaded {
+                load_id: loaded.report.load_id.clone(),
+                rows: loaded.rows,
+            });
             report.packages.push(loaded.report);
         }
         self.note_first_load().at(Step::Load)?;
-        note_step(report, Step::Load, begun);
+        watch.done(report);
         Ok(())
     }
 
@@ -395,13 +441,6 @@ impl Pipeline {
         }
         Ok(())
     }
-}
-
-fn note_step(report: &mut RunReport, step: Step, begun: Instant) {
-    report.steps.push(StepReport {
-        step,
-        seconds: begun.elapsed().as_secs_f64(),
-    });
 }
 
 /// Naming convention of a pipeline: its setting, else snake case, within the limits of the destination.

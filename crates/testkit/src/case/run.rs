@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tipple_config::{Environment, PlacesRequest, RunSettings, Settings};
 use tipple_destination_duckdb::DuckDb;
-use tipple_pipeline::{Pipeline, PipelineOptions, PipelineSettings, Refresh, RunError, RunOptions};
+use tipple_pipeline::{Events, Pipeline, PipelineOptions, PipelineSettings, Refresh, RunError, RunOptions};
 use tipple_source::{Resource, ResourceSpec, Rows, Source, SourceSpec};
 
 use super::pages::{RowTexts, pages, row_texts};
@@ -89,7 +89,7 @@ fn perform(
         schema_contract: run.get("schema_contract").filter(|contract| !contract.is_null()).cloned(),
         ..RunOptions::default()
     };
-    pipeline.run(&source, &options).map(drop).map_err(|error| outcome(&error))
+    pipeline.run(&source, &options, &Events::new()).map(drop).map_err(|error| outcome(&error))
 }
 
 fn failed(step: Option<&str>, message: &str) -> Value {
