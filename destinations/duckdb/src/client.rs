@@ -10,9 +10,9 @@ use duckdb::types::Value;
 use duckdb::{Connection, OptionalExt as _, Row, params_from_iter};
 use indexmap::IndexMap;
 use tipple_destination::{
-    Catalog, Client, DatasetNames, DestinationError, LoadPlan, MigrationPlan, Param, Receipt,
-    Result, SqlDialect as _, Statement, StoredColumn, StoredSchema, StoredState, SystemNames,
-    Target, dialect, iso_utc, unpack_document,
+    Catalog, Client, DatasetNames, DestinationError, LoadPlan, MigrationPlan, Param, PlannedJob,
+    Receipt, Result, SqlDialect as _, Statement, StoredColumn, StoredSchema, StoredState,
+    SystemNames, TableRef, Target, dialect, iso_utc, unpack_document,
 };
 
 use crate::database::Database;
@@ -33,7 +33,6 @@ impl DuckDbClient {
         let location = database.location();
         let opening = |failure: Failure| failure.opening(&location);
         let connection = database.connect().map_err(opening)?;
-        ingest::prepare(&connection).map_err(opening)?;
         Ok(DuckDbClient {
             connection,
             database,
@@ -142,6 +141,25 @@ impl DuckDbClient {
         );
         let load_id = [Value::Text(plan.load_id.clone())];
         Ok(self.first_row(&sql, &load_id, |_| Ok(()))?.is_some())
+    }
+
+    /// Loads the rows of all jobs, table by table.
+    fn load(&self, plan: &LoadPlan, receipt: &mut Receipt) -> Result<()> {
+        let location = self.database.location();
+        let mut tables: IndexMap<&TableRef, Vec<&PlannedJob>> = IndexMap::new();
+        for job in &plan.jobs {
+            tables.entry(&job.at).or_default().push(job);
+        }
+        for jobs in tables.values() {
+            let native = self.database.native();
+            receipt.rows.extend(ingest::load_table(
+                &self.connection,
+                native,
+                jobs,
+                &location,
+            )?);
+        }
+        Ok(())
     }
 
     fn stored_error(&self, table: &str, why: String) -> DestinationError {
@@ -358,11 +376,7 @@ impl Client for DuckDbClient {
             }
             let mut receipt = Receipt::default();
             self.run_all("truncate", &plan.truncates)?;
-            let location = self.database.location();
-            for job in &plan.jobs {
-                let rows = ingest::load(&self.connection, job, &location)?;
-                receipt.rows.insert(job.id.clone(), rows);
-            }
+            self.load(plan, &mut receipt)?;
             for follow_up in &plan.follow_ups {
                 self.run_all(follow_up.what, &follow_up.statements)?;
             }

@@ -1,14 +1,16 @@
 //! An open database: one instance per file and process, connections are cloned from it.
 
-use std::sync::{Mutex, PoisonError};
+use std::ffi::CString;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use duckdb::{AccessMode, Config, Connection};
+use duckdb::Connection;
 use serde_json::Value;
 use tipple_destination::{DestinationError, Result};
 
 use crate::failure::Failure;
+use crate::native::NativeDatabase;
 use crate::settings::{DuckDbSettings, Location};
 
 /// Pause between two tries to get the lock.
@@ -25,7 +27,7 @@ pub(crate) enum Access {
 
 /// An open database.
 pub(crate) struct Database {
-    connection: Mutex<Connection>,
+    native: Arc<NativeDatabase>,
     settings: DuckDbSettings,
     access: Access,
 }
@@ -43,9 +45,9 @@ impl Database {
     pub fn open(settings: &DuckDbSettings, access: Access) -> Result<Self> {
         let location = settings.location.to_string();
         let started = Instant::now();
-        let connection = loop {
+        let native = loop {
             let failure = match open_once(settings, access) {
-                Ok(connection) => break connection,
+                Ok(native) => break native,
                 Err(failure) => failure,
             };
             let waited = started.elapsed();
@@ -59,7 +61,7 @@ impl Database {
             thread::sleep(LOCK_POLL);
         };
         let database = Database {
-            connection: Mutex::new(connection),
+            native: Arc::new(native),
             settings: settings.clone(),
             access,
         };
@@ -74,27 +76,22 @@ impl Database {
         self.settings.location.to_string()
     }
 
+    /// The handle, for scans.
+    pub fn native(&self) -> &Arc<NativeDatabase> {
+        &self.native
+    }
+
     /// Another connection to the same database.
     pub fn connect(&self) -> Result<Connection, Failure> {
-        let connection = {
-            let first = self
-                .connection
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            first.try_clone()?
-        };
-        if self.access == Access::Walled {
-            return Ok(connection);
+        let connection = self.native.connect()?;
+        if self.access == Access::Configured {
+            set_session(&connection, &self.settings)?;
         }
-        set_session(&connection, &self.settings)?;
         Ok(connection)
     }
 
     fn set_up(&self) -> Result<(), Failure> {
-        let connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let connection = self.native.connect()?;
         let settings = &self.settings;
         if self.access == Access::Walled {
             set_session(&connection, settings)?;
@@ -127,28 +124,36 @@ fn with_wait(error: DestinationError, waited_ms: u64) -> DestinationError {
     }
 }
 
-fn open_once(settings: &DuckDbSettings, access: Access) -> Result<Connection, Failure> {
-    let mut config = Config::default();
-    if settings.read_only || access == Access::Walled {
-        if settings.location != Location::Memory {
-            config = config.access_mode(AccessMode::ReadOnly)?;
-        }
+fn open_once(settings: &DuckDbSettings, access: Access) -> Result<NativeDatabase, Failure> {
+    let mut config = vec![("duckdb_api", "tipple".to_owned())];
+    let is_file = settings.location != Location::Memory;
+    if is_file && (settings.read_only || access == Access::Walled) {
+        config.push(("access_mode", "READ_ONLY".to_owned()));
     }
     if access == Access::Walled {
-        config = config
-            .enable_external_access(false)?
-            .enable_autoload_extension(false)?;
+        for key in [
+            "enable_external_access",
+            "autoinstall_known_extensions",
+            "autoload_known_extensions",
+        ] {
+            config.push((key, "false".to_owned()));
+        }
     }
     if let Some(threads) = settings.threads {
-        config = config.threads(threads as i64)?;
+        config.push(("threads", threads.to_string()));
     }
     if let Some(bytes) = settings.memory_bytes_max {
-        config = config.max_memory(&format!("{bytes}B"))?;
+        config.push(("max_memory", format!("{bytes}B")));
     }
-    Ok(match &settings.location {
-        Location::Memory => Connection::open_in_memory_with_flags(config)?,
-        Location::File(path) => Connection::open_with_flags(path, config)?,
-    })
+    NativeDatabase::open(&path(&settings.location)?, &config)
+}
+
+fn path(location: &Location) -> Result<CString, Failure> {
+    let bytes = match location {
+        Location::Memory => b":memory:".to_vec(),
+        Location::File(path) => path.as_os_str().as_encoded_bytes().to_vec(),
+    };
+    CString::new(bytes).map_err(|_| Failure("the path holds a NUL character".to_owned()))
 }
 
 fn set_session(connection: &Connection, settings: &DuckDbSettings) -> Result<(), Failure> {

@@ -7,7 +7,9 @@ mod client;
 mod database;
 mod failure;
 mod ingest;
+mod native;
 mod settings;
+mod text;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

@@ -1,4 +1,5 @@
 //! What a DuckDB file looks like after loads.
 
 mod load;
+mod rows;
 mod support;
