@@ -44,7 +44,7 @@ pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Name of the kind of a JSON value, with its article.
-pub(crate) fn kind_of(value: &Value) -> &'static str {
+pub fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -56,7 +56,7 @@ pub(crate) fn kind_of(value: &Value) -> &'static str {
 }
 
 /// Joins a path and a key.
-pub(crate) fn join(path: &str, key: &str) -> String {
+pub fn join(path: &str, key: &str) -> String {
     let key = if key.contains('.') || key.is_empty() {
         format!("\"{key}\"")
     } else {
@@ -71,9 +71,10 @@ pub(crate) fn join(path: &str, key: &str) -> String {
 
 /// Collects the mistakes of a document.
 #[derive(Debug, Default)]
-pub(crate) struct Problems(pub Vec<Problem>);
+pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
+    /// Adds a mistake.
     pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
         self.0.push(Problem {
             path: path.into(),
@@ -83,6 +84,7 @@ impl Problems {
         });
     }
 
+    /// Adds a mistake and what to write instead.
     pub fn add_with_help(
         &mut self,
         path: impl Into<String>,
@@ -109,7 +111,8 @@ impl Problems {
     }
 }
 
-pub(crate) fn quoted_list(words: &[&str]) -> String {
+/// The words in backticks, with commas between.
+pub fn quoted_list(words: &[&str]) -> String {
     words
         .iter()
         .map(|word| format!("`{word}`"))
@@ -118,7 +121,7 @@ pub(crate) fn quoted_list(words: &[&str]) -> String {
 }
 
 /// One object that is being read.
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     map: &'a Map<String, Value>,
     path: String,
     known: Vec<&'a str>,
@@ -167,22 +170,27 @@ impl<'a> Fields<'a> {
         read
     }
 
+    /// The text under `key`.
     pub fn text(&mut self, key: &'a str, problems: &mut Problems) -> Option<String> {
         self.typed(key, "a text", problems, |v| v.as_str().map(str::to_owned))
     }
 
+    /// The boolean under `key`.
     pub fn bool(&mut self, key: &'a str, problems: &mut Problems) -> Option<bool> {
         self.typed(key, "`true` or `false`", problems, Value::as_bool)
     }
 
+    /// The whole number under `key`.
     pub fn count(&mut self, key: &'a str, problems: &mut Problems) -> Option<u64> {
         self.typed(key, "a whole number from 0", problems, Value::as_u64)
     }
 
+    /// The number under `key`.
     pub fn number(&mut self, key: &'a str, problems: &mut Problems) -> Option<f64> {
         self.typed(key, "a number", problems, Value::as_f64)
     }
 
+    /// The object under `key`.
     pub fn object(
         &mut self,
         key: &'a str,
@@ -191,6 +199,7 @@ impl<'a> Fields<'a> {
         self.typed(key, "an object", problems, Value::as_object)
     }
 
+    /// The list under `key`.
     pub fn list(&mut self, key: &'a str, problems: &mut Problems) -> Option<&'a Vec<Value>> {
         self.typed(key, "a list", problems, Value::as_array)
     }

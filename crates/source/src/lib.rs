@@ -6,10 +6,12 @@
 //! What the user wishes for the tables is data ([`ResourceSpec`]), read from any document, with all mistakes reported at
 //! once. Start with [`Resource`] for reading and [`ResourceSpec`] for hints.
 
+pub mod document;
 mod error;
-mod fields;
+pub mod fields;
 mod incremental;
 mod page;
+mod pipeline_file;
 mod rows;
 mod spec;
 
@@ -17,8 +19,10 @@ pub use error::SourceError;
 pub use fields::{Problem, nearest};
 pub use incremental::{Cursor, CursorError, check_range};
 pub use page::{Body, Page, PageReader, Place, ReadRequest, Resource, Source};
+pub use pipeline_file::{FileBody, PipelineBody, PipelineFile};
 pub use rows::Rows;
 pub use spec::{
-    Disposition, IncrementalSpec, Key, LastValue, MissingValue, NestedHints, RangeEdge,
-    ResourceSpec, RowOrder, SourceSpec, TableHints, WriteDisposition,
+    Compression, Disposition, FileSpec, Format, IncrementalSpec, Key, LastValue, MissingValue,
+    NestedHints, RangeEdge, ResourceSpec, RowOrder, SourceSpec, TableHints, WriteDisposition,
+    collect,
 };

@@ -41,7 +41,8 @@ impl Rows {
     }
 }
 
-fn lines_of(values: &[Value]) -> Bytes {
+/// The values as JSON, one per line.
+pub(crate) fn lines_of(values: &[Value]) -> Bytes {
     let mut text = String::new();
     for value in values {
         text.push_str(&value.to_string());

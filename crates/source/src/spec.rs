@@ -5,9 +5,11 @@
 //! [`ResourceSpec::from_value`].
 
 mod disposition;
+mod files;
 mod incremental;
 
 pub use disposition::{Disposition, WriteDisposition};
+pub use files::{Compression, FileSpec, Format};
 pub use incremental::{IncrementalSpec, LastValue, MissingValue, RangeEdge, RowOrder};
 
 use indexmap::IndexMap;
@@ -302,7 +304,10 @@ impl SourceSpec {
 }
 
 /// Runs `read` and turns its mistakes into one error.
-pub(crate) fn collect<T>(
+///
+/// # Errors
+/// [`SourceError::Spec`] with all mistakes, or when `read` gave nothing.
+pub fn collect<T>(
     origin: &str,
     read: impl FnOnce(&mut Problems) -> Option<T>,
 ) -> Result<T, SourceError> {
