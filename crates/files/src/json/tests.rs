@@ -1,3 +1,5 @@
+//! What `json` promises, one test a promise.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

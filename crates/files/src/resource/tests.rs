@@ -1,3 +1,5 @@
+//! What `resource` promises, one test a promise.
+
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 

@@ -1,3 +1,5 @@
+//! What `document` promises, one test a promise.
+
 use serde_json::json;
 
 use super::*;
@@ -49,8 +51,7 @@ fn yaml_is_read_as_version_1_2() {
         "5",
         "5",
         "12:30",
-        "1.2.3",
-        "-"
+        "1.2.3"
     ]);
     assert_eq!(parse(text, Syntax::Yaml).value, expected);
     let keys = "1: a\ntrue: b\n? c\n: d\n";

@@ -1,3 +1,5 @@
+//! What `pipeline_file` promises, one test a promise.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What `spec` promises, one test a promise.
+
 use serde_json::json;
 
 use super::*;
