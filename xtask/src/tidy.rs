@@ -172,7 +172,8 @@ fn file_problems(name: &str, text: &str) -> Vec<String> {
             function.start, function.name, function.lines
         ));
     }
-    if PURE_CRATES.iter().any(|folder| name.starts_with(folder)) && !name.contains("tests") {
+    let is_shipped = !name.contains("tests") && !name.contains("/benches/");
+    if PURE_CRATES.iter().any(|folder| name.starts_with(folder)) && is_shipped {
         let words = IO_WORDS
             .iter()
             .filter(|word| code_of(shipped).any(|(_, line)| line.contains(*word)));
