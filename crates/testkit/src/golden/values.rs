@@ -53,7 +53,7 @@ pub(super) fn coerce(line: &Json) -> Result<(), String> {
 }
 
 fn check(to: DataType, value: &Value, expected: &Json) -> Result<(), String> {
-    let given = match coerce_value(to, value, &Zone) {
+    let given = match coerce_value(to, value, &Zone::UTC) {
         Ok(datum) => Some(datum.map_or(Json::Null, |datum| golden_form(to, datum))),
         // dlt looks at this limit in a later step.
         Err(Misfit::Oversized(text)) => Some(json!({"$decimal": text})),
@@ -105,6 +105,7 @@ fn golden_form(to: DataType, datum: Datum<'_>) -> Json {
         Datum::Date(days) => json!({"$date": iso::date_text(days)}),
         Datum::Time(micros) => json!({"$time": iso::time_text(micros)}),
         Datum::Decimal(decimal) => json!({"$decimal": decimal.to_string()}),
+        Datum::Units(units) => json!({"$decimal": units.to_string()}),
     }
 }
 
