@@ -35,4 +35,4 @@ pub use rejected::{Reason, Rejected};
 pub use rules::{
     BATCH_BYTES_MAX, COLUMNS_MAX, ID_BYTES, RandomIds, Rules, TypeCaps,
 };
-pub use zone::Zone;
+pub use zone::{UnknownZone, Zone};

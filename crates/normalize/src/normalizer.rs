@@ -65,8 +65,13 @@ impl Normalizer {
     /// When settings of the schema or names cannot be used.
     pub fn new(schema: Schema, rules: Rules) -> Result<Self, NormalizeError> {
         let arrow_ids = (rules.adds_load_id_to_arrow, rules.adds_id_to_arrow);
+        let mut engine = Engine::default();
+        if !rules.zone.is_utc() {
+            // The fast path takes the numbers of UTC for wall clock times.
+            engine.stop();
+        }
         Ok(Normalizer {
-            engine: Engine::default(),
+            engine,
             slate: Slate::new(rules.id_bytes),
             batch_bytes_max: rules.batch_bytes_max,
             reference: Reference::new(schema, rules)?,

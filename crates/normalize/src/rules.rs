@@ -133,7 +133,7 @@ impl Rules {
             capabilities: TypeCaps::default(),
             id_bytes: ID_BYTES,
             max_columns: COLUMNS_MAX,
-            zone: Zone,
+            zone: Zone::UTC,
             random,
             adds_id_to_arrow: false,
             adds_load_id_to_arrow: false,

@@ -128,7 +128,7 @@ impl Reference {
             None => self.add_new(typed, slot, value, kind, false),
             Some(column) => match coerce(column.column_type.data_type, value, &self.zone) {
                 Ok(datum) => {
-                    typed.values.extend(datum.map(|datum| (slot, datum)));
+                    self.push(typed, slot, column.column_type.is_aware, datum);
                     Ok(())
                 }
                 Err(misfit) => self.add_variant(typed, slot, value, kind, misfit),
@@ -166,8 +166,8 @@ impl Reference {
         let data_type = preferred.filter(|_| !is_variant).unwrap_or_else(detected);
         match coerce(data_type, value, &self.zone) {
             Ok(datum) => {
-                self.define(typed, slot, data_type, kind, is_variant);
-                typed.values.extend(datum.map(|datum| (slot, datum)));
+                let is_aware = self.define(typed, slot, data_type, kind, is_variant);
+                self.push(typed, slot, is_aware, datum);
                 Ok(())
             }
             Err(misfit) if is_variant => Err(self.misfit(typed.table, slot, value, kind, data_type, misfit)),
@@ -196,7 +196,7 @@ impl Reference {
         let data_type = column.column_type.data_type;
         match coerce(data_type, value, &self.zone) {
             Ok(datum) => {
-                typed.values.extend(datum.map(|datum| (variant, datum)));
+                self.push(typed, variant, column.column_type.is_aware, datum);
                 Ok(())
             }
             Err(misfit) => Err(self.misfit(typed.table, variant, value, kind, data_type, misfit)),
@@ -255,7 +255,24 @@ impl Reference {
         }
     }
 
-    /// Adds the definition of a column to what the schema will get.
+    /// Adds a value that fits; naive columns show the wall clock of the zone.
+    fn push<'v>(
+        &self,
+        typed: &mut Typed<'v>,
+        slot: u32,
+        is_aware: bool,
+        datum: Option<Datum<'v>>,
+    ) {
+        let datum = match datum {
+            Some(Datum::Timestamp(micros)) if !is_aware => {
+                Some(Datum::Timestamp(self.zone.wall(micros)))
+            }
+            datum => datum,
+        };
+        typed.values.extend(datum.map(|datum| (slot, datum)));
+    }
+
+    /// Adds the definition of a column to what the schema will get; true unless it is one of naive timestamps.
     fn define(
         &mut self,
         typed: &mut Typed<'_>,
@@ -263,7 +280,7 @@ impl Reference {
         data_type: DataType,
         kind: DataType,
         is_variant: bool,
-    ) {
+    ) -> bool {
         let state = self.paths.table(typed.table);
         let name = state.slot(slot).name.as_str();
         let mut column = Column::new(name, data_type);
@@ -280,8 +297,10 @@ impl Reference {
         if let Some(hinted) = hinted {
             column.merge(hinted);
         }
+        let column_type = self.paths.capabilities().column_type(&column);
         typed.kinds.push((slot, kind));
         typed.columns.insert(name.to_owned(), column);
+        column_type.is_none_or(|column_type| column_type.is_aware)
     }
 
     /// A system column: filled by links where its type is the usual one, else an ordinary value.

@@ -109,6 +109,24 @@ fn a_column_without_time_zone_holds_the_wall_clock_of_utc() {
 }
 
 #[test]
+fn another_time_zone_is_that_of_naive_times() {
+    Load::new()
+        .rules(|rules| rules.zone = tipple_normalize::Zone::from_name("Europe/Berlin").expect("a zone"))
+        .column("wall", json!({"data_type": "timestamp", "timezone": false}))
+        .column("day", json!({"data_type": "date"}))
+        .check(
+            r#"{"at":"2024-01-02T03:04:05","wall":"2024-07-02T03:04:05Z","day":"2024-01-01T23:30:00Z"}
+               {"at":"2024-01-02T03:04:05Z","wall":"2024-07-02T03:04:05","day":"2024-01-02"}"#,
+            "
+            t
+              wall timestamp | day date | at timestamp
+              2024-07-02T05:04:05 | 2024-01-02 | 2024-01-02T02:04:05Z
+              2024-07-02T03:04:05 | 2024-01-02 | 2024-01-02T03:04:05Z
+            ",
+        );
+}
+
+#[test]
 fn a_null_never_creates_a_column_and_later_values_do() {
     let outcome = Load::new().check(
         r#"{"a":null,"b":null} {"a":1}"#,
