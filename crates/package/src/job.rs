@@ -2,6 +2,9 @@
 //!
 //! A writer holds no open file between batches, so that a package may have thousands of tables, and at most
 //! [`BUFFER_BYTES`] in memory. A reader holds one batch.
+//!
+//! Not compressed: for a million rows of orders (105 MB) writing costs 0.04 s of CPU and reading 0.02 s; with LZ4 0.15 s
+//! and 0.05 s for 63 MB. The file lives for seconds on a local disk, so the bytes are cheaper than the work.
 
 use std::fmt;
 use std::fs::File;
@@ -15,6 +18,7 @@ use arrow_ipc::reader::FileReader;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 
+use crate::early_sync::{EARLY_SYNC_BYTES, EarlySync};
 use crate::error::{PackageError, Result};
 use crate::fsx::Disk;
 use crate::manifest::ManifestEntry;
@@ -26,8 +30,13 @@ pub const ARROW: &str = "arrow";
 // 64 KiB: thousands of small tables stay within memory, and large buffers go to the file without a copy.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Finished files of a package that is being written, each with its place in the order.
-pub(crate) type Finished = Arc<Mutex<Vec<(u64, ManifestEntry)>>>;
+/// What all writers of a package share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Finished files, each with its place in the order.
+    pub(crate) finished: Mutex<Vec<(u64, ManifestEntry)>>,
+    pub(crate) early_sync: EarlySync,
+}
 
 /// Writes one job file. Dropped before [`JobWriter::finish`], the file is removed.
 pub struct JobWriter {
@@ -40,7 +49,7 @@ pub struct JobWriter {
     schema: SchemaRef,
     rows: u64,
     batches: u64,
-    finished: Finished,
+    shared: Arc<Shared>,
 }
 
 pub(crate) struct JobPlace {
@@ -48,7 +57,7 @@ pub(crate) struct JobPlace {
     pub(crate) folder: PathBuf,
     pub(crate) name: JobName,
     pub(crate) order: u64,
-    pub(crate) finished: Finished,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl JobWriter {
@@ -66,7 +75,7 @@ impl JobWriter {
             schema,
             rows: 0,
             batches: 0,
-            finished: place.finished,
+            shared: place.shared,
         })
     }
 
@@ -103,7 +112,12 @@ impl JobWriter {
         writer
             .write(batch)
             .map_err(|source| PackageError::arrow("write", &self.path, source))?;
-        writer.get_mut().close();
+        let sink = writer.get_mut();
+        sink.close();
+        if sink.bytes - sink.bytes_synced >= EARLY_SYNC_BYTES {
+            sink.bytes_synced = sink.bytes;
+            self.shared.early_sync.request(sink.disk, &self.path);
+        }
         self.rows += batch.num_rows() as u64;
         self.batches += 1;
         Ok(())
@@ -117,6 +131,7 @@ impl JobWriter {
         let entry = self.end()?;
         self.writer = None;
         let mut finished = self
+            .shared
             .finished
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -177,6 +192,7 @@ struct Sink {
     file: Option<File>,
     buffer: Vec<u8>,
     bytes: u64,
+    bytes_synced: u64,
     checksum: crc32fast::Hasher,
 }
 
@@ -188,6 +204,7 @@ impl Sink {
             file: None,
             buffer: Vec::new(),
             bytes: 0,
+            bytes_synced: 0,
             checksum: crc32fast::Hasher::new(),
         }
     }

@@ -7,6 +7,7 @@
 
 mod abort;
 mod document;
+mod early_sync;
 mod error;
 pub mod fsx;
 mod ids;

@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::document::PackageDocument;
 use crate::error::{PackageError, Result};
 use crate::fsx::{self, Disk, TEMPORARY_PREFIX, point};
-use crate::job::{ARROW, Finished, JobPlace, JobWriter};
+use crate::job::{ARROW, JobPlace, JobWriter, Shared};
 use crate::manifest::{self, MANIFEST, ManifestEntry};
 use crate::names::{JobName, JobState, PackageState};
 use crate::package::{
@@ -52,7 +52,7 @@ pub struct PackageWriter {
     limits: FileLimits,
     open: HashMap<String, JobWriter>,
     next: AtomicU64,
-    finished: Finished,
+    shared: Arc<Shared>,
     is_sealed: bool,
 }
 
@@ -66,7 +66,7 @@ impl PackageWriter {
             limits: FileLimits::default(),
             open: HashMap::new(),
             next: AtomicU64::new(0),
-            finished: Arc::new(Mutex::new(Vec::new())),
+            shared: Arc::default(),
             is_sealed: false,
         };
         // With its manifest or not at all: a package in `new` without one is another program's.
@@ -129,7 +129,7 @@ impl PackageWriter {
             folder: self.path().join(JobState::New.folder()),
             name: JobName::new(table, file_id(&self.load_id, order), ARROW),
             order,
-            finished: Arc::clone(&self.finished),
+            shared: Arc::clone(&self.shared),
         };
         JobWriter::create(place, table, schema)
     }
@@ -179,6 +179,7 @@ impl PackageWriter {
     /// Entries of the files that are finished, in the order in which they were begun.
     pub fn finished_entries(&self) -> Vec<ManifestEntry> {
         let finished = self
+            .shared
             .finished
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -209,6 +210,7 @@ impl PackageWriter {
             &manifest::body(&self.finished_entries()),
         )?;
         point("package.seal.before_sync").map_err(at)?;
+        self.shared.early_sync.finish()?;
         sync_tree(self.disk, &path)?;
         point("package.seal.before_rename").map_err(at)?;
         let sealed = self

@@ -1,7 +1,11 @@
 //! Stops at every durable step: typed errors when the disk refuses, and a whole package or none after a crash.
 //!
 //! A crash is a child process that aborts at a fail point; the parent then looks at the folder as the next run would.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a failed step is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a failed step is a failed test"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -269,6 +273,22 @@ fn a_full_disk_names_the_file_and_leaves_nothing_behind() {
             .unwrap()
             .is_empty()
     );
+}
+
+#[test]
+fn a_large_file_that_cannot_be_synced_while_it_is_written_stops_the_seal() {
+    let root = tempfile::tempdir().unwrap();
+    let store = PackageStore::open(&root.path().join("shop")).unwrap();
+    let mut writer = store.create(ID, &json!({})).unwrap();
+    let scenario = FailScenario::setup();
+    fail::cfg("fsx.sync_file", "1*return(full)->off").unwrap();
+    for _ in 0..5 {
+        writer.write("orders", &rows(1 << 20)).unwrap();
+    }
+    let error = writer.seal(&json!({}), &json!({})).unwrap_err();
+    scenario.teardown();
+    assert!(matches!(error, PackageError::DiskFull { .. }), "{error}");
+    assert!(store.find(ID).is_err());
 }
 
 #[test]
