@@ -5,6 +5,8 @@
 
 use std::time::Instant;
 
+use serde_json::Value;
+
 use crate::error::{Cause, RunError};
 use crate::events::{Event, Events};
 use crate::options::PipelineOptions;
@@ -47,6 +49,8 @@ impl Watch {
                 .destination_type
                 .clone_from(&report.destination_type);
             document.dataset_name.clone_from(&report.dataset_name);
+            let location = Value::String(report.location.clone());
+            document.extra.insert("location".to_owned(), location);
             let history = RunHistory::new(runs_dir, &report.pipeline_name);
             history
                 .begin(document, Some(workdir.root().join(TRACE)))
