@@ -211,7 +211,9 @@ impl Rows {
 /// Bytes that the rows of a batch take, not those of the buffers they are slices of.
 fn slice_bytes(batch: &RecordBatch) -> usize {
     let columns = batch.columns().iter();
-    columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
+    columns
+        .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+        .sum()
 }
 
 fn same_columns(left: &SchemaRef, right: &SchemaRef) -> bool {

@@ -36,8 +36,8 @@ pub(super) struct TextRules {
     pub prefix: &'static str,
     /// How a quote is written.
     pub quote: &'static str,
-    /// True when a tab is written as `\t`.
-    pub escape_tab: bool,
+    /// True when tabs and other control characters with a letter of their own are escaped, too.
+    pub escape_controls: bool,
     /// True when NUL characters stay.
     pub keep_nul: bool,
 }
@@ -61,7 +61,11 @@ impl TextRules {
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
-            '\t' if self.escape_tab => out.push_str("\\t"),
+            '\t' if self.escape_controls => out.push_str("\\t"),
+            '\x08' if self.escape_controls => out.push_str("\\b"),
+            '\x0c' if self.escape_controls => out.push_str("\\f"),
+            '\x07' if self.escape_controls => out.push_str("\\a"),
+            '\x0b' if self.escape_controls => out.push_str("\\v"),
             '\0' if !self.keep_nul => {}
             other => out.push(other),
         }

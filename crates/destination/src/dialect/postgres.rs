@@ -44,7 +44,7 @@ const CAPABILITIES: Capabilities = Capabilities {
 const TEXT: TextRules = TextRules {
     prefix: "E",
     quote: "''",
-    escape_tab: false,
+    escape_controls: false,
     keep_nul: false,
 };
 

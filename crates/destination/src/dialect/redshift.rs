@@ -33,7 +33,7 @@ const CAPABILITIES: Capabilities = Capabilities {
 const TEXT: TextRules = TextRules {
     prefix: "",
     quote: "''",
-    escape_tab: false,
+    escape_controls: false,
     keep_nul: false,
 };
 

@@ -42,7 +42,7 @@ const CAPABILITIES: Capabilities = Capabilities {
 const TEXT: TextRules = TextRules {
     prefix: "",
     quote: "\\'",
-    escape_tab: true,
+    escape_controls: true,
     keep_nul: false,
 };
 

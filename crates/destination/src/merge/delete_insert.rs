@@ -70,27 +70,29 @@ fn delete_scope(chain: &mut Chain<'_>, scope: &str) -> Result<()> {
     Ok(())
 }
 
-/// `FROM … WHERE EXISTS …` over root rows that share a key with a staged row that takes part.
+/// `FROM … WHERE EXISTS …` over root rows that share a key with a staged row that takes part. One subquery for each kind
+/// of key, because an OR inside of one would compare every row with every staged row.
 fn matches(chain: &Chain<'_>, primary_keys: &[String], merge_keys: &[String]) -> String {
-    let equal = |keys: &[String]| {
-        keys.iter()
+    let staged = chain.staged(chain.root);
+    let exists = |keys: &[String]| {
+        let equal: Vec<String> = keys
+            .iter()
             .map(|key| format!("d.{key} = s.{key}"))
-            .collect::<Vec<_>>()
-            .join(" AND ")
+            .collect();
+        let mut condition = equal.join(" AND ");
+        if let Some(filter) = &chain.source_filter {
+            condition.push_str(&format!(" AND ({filter})"));
+        }
+        format!("EXISTS (SELECT 1 FROM {staged} AS s WHERE {condition})")
     };
-    let by_key: Vec<String> = [primary_keys, merge_keys]
+    let kinds = [primary_keys, merge_keys]
         .into_iter()
-        .filter(|keys| !keys.is_empty())
-        .map(equal)
-        .collect();
-    let mut condition = by_key.join(" OR ");
-    if let Some(filter) = &chain.source_filter {
-        condition = format!("({condition}) AND ({filter})");
-    }
+        .filter(|keys| !keys.is_empty());
+    let conditions: Vec<String> = kinds.map(exists).collect();
     format!(
-        "FROM {} AS d WHERE EXISTS (SELECT 1 FROM {} AS s WHERE {condition})",
+        "FROM {} AS d WHERE {}",
         chain.table(chain.root),
-        chain.staged(chain.root)
+        conditions.join(" OR ")
     )
 }
 

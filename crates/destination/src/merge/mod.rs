@@ -9,9 +9,6 @@ mod delete_insert;
 mod scd2;
 mod upsert;
 
-#[cfg(test)]
-mod tests;
-
 use sha3::{Digest as _, Sha3_256};
 
 pub(crate) use self::condition::check_condition;

@@ -1,5 +1,6 @@
 //! What a DuckDB file looks like after loads.
 
 mod load;
+mod merge;
 mod rows;
 mod support;

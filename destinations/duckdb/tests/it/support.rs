@@ -3,83 +3,19 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use serde_json::json;
 use tipple_destination::{
     Catalog, Client, DatasetNames, Destination, LoadJob, LoadPlan, LoadRequest, MigrationRequest,
     PlanContext, PlanSettings, Receipt, Result, SchemaVersion, SystemNames, Target, plan_load,
     plan_migration, staging_schema,
 };
-use tipple_schema::{Column, DataType, Schema, Table};
+use tipple_schema::Schema;
+
+#[path = "../../../../crates/destination/tests/it/tables.rs"]
+mod tables;
+
+pub use tables::{schema, table};
 
 pub const NOW: i64 = 1_795_291_809_234_917;
-
-/// Columns as `name type! hint hint`, one a line; `!` means not nullable.
-pub fn table(name: &str, parent: Option<&str>, disposition: &str, columns: &str) -> Table {
-    let mut table = Table::new(name);
-    table.parent = parent.map(str::to_owned);
-    if parent.is_none() {
-        table
-            .hints
-            .insert("write_disposition".into(), json!(disposition));
-    }
-    table
-        .hints
-        .insert("x-normalizer".into(), json!({"seen-data": true}));
-    for line in columns
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-    {
-        let mut words = line.split_whitespace();
-        let (name, kind) = (words.next().unwrap(), words.next().unwrap());
-        let mut column = Column::new(
-            name,
-            kind.trim_end_matches('!').parse::<DataType>().unwrap(),
-        );
-        column.nullable = Some(!kind.ends_with('!'));
-        for hint in words {
-            match hint.split_once('=') {
-                Some(("precision", value)) => column.precision = Some(value.parse().unwrap()),
-                Some(("scale", value)) => column.scale = Some(value.parse().unwrap()),
-                Some(("timezone", value)) => column.timezone = Some(value == "true"),
-                Some((hint, value)) => drop(column.hints.insert(hint.into(), json!(value))),
-                None => drop(column.hints.insert(hint.into(), json!(true))),
-            }
-        }
-        table.columns.insert(name.to_owned(), column);
-    }
-    table
-}
-
-/// A schema with system tables and `tables`.
-pub fn schema(tables: impl IntoIterator<Item = Table>) -> Schema {
-    let mut schema = Schema {
-        name: "shop".into(),
-        version: 2,
-        engine_version: 11,
-        ..Schema::default()
-    };
-    let system = [
-        table(
-            "_dlt_version",
-            None,
-            "skip",
-            "version bigint!\nengine_version bigint!\ninserted_at timestamp!\nschema_name text!\n\
-             version_hash text!\nschema text!",
-        ),
-        table(
-            "_dlt_loads",
-            None,
-            "skip",
-            "load_id text!\nschema_name text\nstatus bigint!\ninserted_at timestamp!\n\
-             schema_version_hash text",
-        ),
-    ];
-    for table in system.into_iter().chain(tables) {
-        schema.tables.insert(table.name.clone(), table);
-    }
-    schema
-}
 
 /// One pipeline against one destination.
 pub struct Shop<'a> {
@@ -208,6 +144,9 @@ fn cell(column: &ArrayRef, row: usize) -> String {
     }
     if let Some(text) = column.as_string_opt::<i32>() {
         return text.value(row).to_owned();
+    }
+    if let Some(flags) = column.as_boolean_opt() {
+        return flags.value(row).to_string();
     }
     match column.as_primitive_opt::<Int64Type>() {
         Some(numbers) => numbers.value(row).to_string(),

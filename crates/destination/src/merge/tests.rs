@@ -1,1 +1,0 @@
-//! Merges as they are planned for each strategy.
