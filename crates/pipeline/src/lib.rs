@@ -26,7 +26,7 @@ mod time;
 mod workdir;
 
 pub use error::{Cause, RunError, Violation};
-pub use events::{Event, Events};
+pub use events::{Event, Events, Listener, Stamped};
 pub use hints::HintError;
 pub use manage::{DropRequest, PipelineInfo};
 pub use options::{PipelineOptions, PipelineSettings, Refresh, RunOptions};
