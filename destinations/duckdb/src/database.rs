@@ -135,6 +135,7 @@ fn open_once(settings: &DuckDbSettings, access: Access) -> Result<NativeDatabase
             "enable_external_access",
             "autoinstall_known_extensions",
             "autoload_known_extensions",
+            "allow_persistent_secrets",
         ] {
             config.push((key, "false".to_owned()));
         }

@@ -31,7 +31,7 @@ impl Failure {
 
     /// Something that was named is not there.
     pub fn is_undefined(&self) -> bool {
-        self.starts(&["Catalog Error"]) && self.has(&["does not exist"])
+        self.starts(&["Catalog Error", "Binder Error: Catalog"]) && self.has(&["does not exist"])
     }
 
     /// Whether trying again can help: only where the world and not the statement is the cause.
@@ -92,9 +92,10 @@ impl Failure {
             "not a valid DuckDB database file",
             "Corrupt database file",
             "computed checksum",
+            "Could not read enough bytes from file",
             "Failed to load metadata pointer",
         ]);
-        if is_corrupt || self.starts(&["Serialization Error", "FATAL Error"]) {
+        if is_corrupt || self.starts(&["Serialization Error"]) {
             return Some(DestinationError::Corrupt { location, cause });
         }
         None

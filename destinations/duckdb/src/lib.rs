@@ -60,6 +60,19 @@ impl DuckDb {
         &self.settings
     }
 
+    /// DuckDB's file lock does not keep a process from itself, so a second instance would read a file in change.
+    fn check_no_writer(&self) -> Result<()> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.strong_count() {
+            0 => Ok(()),
+            _ => Err(DestinationError::Locked {
+                location: self.location(),
+                holder: "a load of this process".to_owned(),
+                waited_ms: 0,
+            }),
+        }
+    }
+
     fn database(&self) -> Result<Arc<Database>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(database) = open.upgrade() {
@@ -123,6 +136,7 @@ impl Destination for DuckDb {
                 cause: "no load has made it yet".to_owned(),
             });
         }
+        self.check_no_writer()?;
         let database = Database::open(&self.settings, Access::Walled)?;
         Ok(Box::new(DuckDbClient::new(
             Arc::new(database),
