@@ -112,7 +112,7 @@ pub enum DestinationError {
         /// Name of the schema.
         schema: String,
         /// The statement.
-        sql: String,
+        sql: Box<str>,
         /// What the destination said.
         cause: String,
         /// Whether trying again can help.

@@ -3,10 +3,10 @@
 //!
 //! `cargo bench -p tipple-destination-duckdb` prints wall and CPU time, the best of some runs, from opening the file to
 //! closing it, checkpoint included. `LOAD_ORDERS`, `LOAD_THREADS`, `LOAD_DIR`, `LOAD_RUNS` and `LOAD_MEMORY` (bytes)
-//! change the work. On a shared machine run it under `chrt -r 1`; the figures are in
+//! change the work, `LOAD_DISPOSITION=merge` loads twice. On a shared machine run it under `chrt -r 1`; the figures are in
 //! docs/decisions/0007-duckdb-arrow-scan.md.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 #[path = "../tests/it/support.rs"]
 #[allow(dead_code)]
@@ -30,7 +30,11 @@ use crate::support::{Shop, jobs_of, schema, table};
 /// Rows of one batch, about 8 MiB, as the normalizer cuts them.
 const BATCH_ROWS: usize = 38_000;
 
-const IDS: &str = "_dlt_root_id text!\n_dlt_parent_id text!\n_dlt_list_idx bigint!\n_dlt_id text!";
+const IDS: &str = "_dlt_root_id text! root_key\n_dlt_parent_id text! parent_key\n\
+    _dlt_list_idx bigint!\n_dlt_id text! unique row_key";
+
+/// A way to load, by name.
+type Way = (&'static str, fn(&Work));
 
 struct Work {
     schema: Schema,
@@ -51,14 +55,15 @@ fn main() {
     let dir = std::env::var("LOAD_DIR")
         .map(PathBuf::from)
         .unwrap_or(folder.path().to_owned());
+    let disposition = std::env::var("LOAD_DISPOSITION").unwrap_or("append".to_owned());
     let work = Work {
-        schema: schema(tables()),
+        schema: schema(tables(&disposition)),
         tables: rows(setting("LOAD_ORDERS", 200_000) as usize),
         path: dir.join("load.duckdb"),
         threads: setting("LOAD_THREADS", 2) as usize,
         memory: Some(setting("LOAD_MEMORY", 0)).filter(|bytes| *bytes > 0),
     };
-    let ways: [(&str, fn(&Work)); 3] = [
+    let ways: [Way; 3] = [
         ("this crate", load),
         ("table function", table_function),
         ("appender", appender),
@@ -113,15 +118,30 @@ fn load(work: &Work) {
     settings.memory_bytes_max = work.memory;
     let duckdb = DuckDb::new(settings);
     let shop = Shop::new(&duckdb, work.schema.clone());
-    let jobs = work
-        .tables
-        .iter()
-        .map(|(name, batches)| jobs_of(name, batches.clone()))
-        .collect();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    runtime.block_on(shop.load("1.1", jobs)).unwrap();
+    let is_merge = work.schema.tables["orders"].text_hint("write_disposition") == Some("merge");
+    for load_id in if is_merge {
+        &["1.1", "1.2"][..]
+    } else {
+        &["1.1"]
+    } {
+        let jobs = work
+            .tables
+            .iter()
+            .map(|(name, batches)| jobs_of(name, batches.clone()));
+        let started = Instant::now();
+        runtime
+            .block_on(shop.load(load_id, jobs.collect()))
+            .unwrap();
+        if is_merge {
+            eprintln!(
+                "  load {load_id}: {:.0} ms",
+                started.elapsed().as_secs_f64() * 1e3
+            );
+        }
+    }
 }
 
 /// Opens the file with the tables that `load` makes.
@@ -173,17 +193,17 @@ fn appender(work: &Work) {
     connection.close().unwrap();
 }
 
-fn tables() -> [Table; 3] {
-    let orders = "id bigint\nuuid text\ncreated_at timestamp\nstatus text\ntotal double\n\
+fn tables(disposition: &str) -> [Table; 3] {
+    let orders = "id bigint primary_key\nuuid text\ncreated_at timestamp\nstatus text\ntotal double\n\
         quantity bigint\nis_gift bool\ncustomer__id bigint\ncustomer__email text\n\
         customer__address__city text\ncustomer__address__zip text\n\
         customer__address__geo__lat double\ncustomer__address__geo__lon double\nnote text\n\
-        coupon__code text\ncoupon__percent bigint\n_dlt_load_id text!\n_dlt_id text!";
+        coupon__code text\ncoupon__percent bigint\n_dlt_load_id text!\n_dlt_id text! unique row_key";
     let items = format!(
         "sku text\nqty bigint\nprice double\nattributes__color text\nattributes__weight_g bigint\n{IDS}"
     );
     [
-        table("orders", None, "append", orders),
+        table("orders", None, disposition, orders),
         table("orders__items", Some("orders"), "append", &items),
         table(
             "orders__tags",
@@ -276,7 +296,8 @@ fn orders(ids: &[String], dice: &mut Dice) -> RecordBatch {
     let statuses = ["paid", "open", "void", "refunded"];
     let micros = |i: usize| 1_767_225_600_000_000 + i as i64 * 86_417_000_000 % 31_536_000_000_000;
     let note = |i: usize, dice: &mut Dice| {
-        (i % 5 == 0).then(|| (0..12).map(|_| dice.word()).collect::<Vec<_>>().join(" "))
+        i.is_multiple_of(5)
+            .then(|| (0..12).map(|_| dice.word()).collect::<Vec<_>>().join(" "))
     };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("id", int(count.clone().map(|i| i as i64))),
@@ -356,7 +377,7 @@ fn orders(ids: &[String], dice: &mut Dice) -> RecordBatch {
             Arc::new(
                 count
                     .clone()
-                    .map(|i| (i % 7 == 0).then(|| dice.word().to_uppercase()))
+                    .map(|i| i.is_multiple_of(7).then(|| dice.word().to_uppercase()))
                     .collect::<StringArray>(),
             ),
         ),
@@ -365,7 +386,7 @@ fn orders(ids: &[String], dice: &mut Dice) -> RecordBatch {
             Arc::new(
                 count
                     .clone()
-                    .map(|i| (i % 7 == 0).then(|| 5 + dice.below(45)))
+                    .map(|i| i.is_multiple_of(7).then(|| 5 + dice.below(45)))
                     .collect::<Int64Array>(),
             ),
         ),

@@ -213,7 +213,7 @@ impl Client for DuckDbClient {
                 .map_or(Value::Null, Value::Text),
             Value::Text(self.datasets.get(target).to_owned()),
         ];
-        let read = || -> duckdb::Result<()> {
+        let mut read = || -> duckdb::Result<()> {
             let mut statement = self.connection.prepare(sql)?;
             let mut rows = statement.query(params_from_iter(params.iter()))?;
             while let Some(row) = rows.next()? {
@@ -229,7 +229,6 @@ impl Client for DuckDbClient {
             }
             Ok(())
         };
-        let mut read = read;
         read().map_err(|error| self.query_error(sql, &Failure::from(error)))?;
         Ok(catalog)
     }
@@ -357,7 +356,7 @@ impl Client for DuckDbClient {
                             table: statement.table.clone(),
                             dataset: plan.dataset.clone(),
                             schema: plan.schema.clone(),
-                            sql: statement.sql.clone(),
+                            sql: statement.sql.as_str().into(),
                             cause: failure.text(),
                             kind: failure.kind(),
                         })

@@ -45,6 +45,10 @@ impl Database {
     pub fn open(settings: &DuckDbSettings, access: Access) -> Result<Self> {
         let location = settings.location.to_string();
         let started = Instant::now();
+        let wait = match access {
+            Access::Configured => settings.lock_wait,
+            Access::Walled => settings.read_lock_wait,
+        };
         let native = loop {
             let failure = match open_once(settings, access) {
                 Ok(native) => break native,
@@ -54,11 +58,11 @@ impl Database {
             if !failure.is_lock() {
                 return Err(failure.opening(&location));
             }
-            if waited >= settings.lock_wait {
+            if waited >= wait {
                 let waited_ms = waited.as_millis() as u64;
                 return Err(with_wait(failure.opening(&location), waited_ms));
             }
-            thread::sleep(LOCK_POLL);
+            pause();
         };
         let database = Database {
             native: Arc::new(native),
@@ -109,6 +113,14 @@ impl Database {
         }
         Ok(())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "DuckDB has no way to be told when a lock is free"
+)]
+fn pause() {
+    thread::sleep(LOCK_POLL);
 }
 
 fn with_wait(error: DestinationError, waited_ms: u64) -> DestinationError {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arrow_array::{Array as _, RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use arrow_select::concat::concat_batches;
-use duckdb::{Connection, params};
+use duckdb::Connection;
 use indexmap::IndexMap;
 use tipple_destination::{
     Batches, DestinationError, PlannedJob, Result, SqlDialect as _, TableRef, dialect,
@@ -108,12 +108,12 @@ fn stored_types(
     connection: &Connection,
     at: &TableRef,
 ) -> Result<HashMap<String, String>, Failure> {
-    let sql = "SELECT lower(column_name), data_type FROM duckdb_columns() \
-               WHERE database_name = coalesce(?, current_database()) \
-               AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?)";
-    let mut statement = connection.prepare(sql)?;
-    let names = params![at.catalog, at.dataset, at.table];
-    let rows = statement.query_map(names, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut statement =
+        connection.prepare(&format!("DESCRIBE {}", dialect::DuckDb.qualified(at)))?;
+    let rows = statement.query_map([], |row| {
+        let name: String = row.get(0)?;
+        Ok((name.to_lowercase(), row.get(1)?))
+    })?;
     Ok(rows.collect::<duckdb::Result<_>>()?)
 }
 

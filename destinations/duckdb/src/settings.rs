@@ -90,8 +90,10 @@ pub struct DuckDbSettings {
     pub statements: Vec<String>,
     /// Time zone of each connection; absent leaves DuckDB's choice.
     pub session_timezone: Option<String>,
-    /// How long a lock of another process is waited for.
+    /// How long a load waits for the lock of another process.
     pub lock_wait: Duration,
+    /// How long a reader waits for it.
+    pub read_lock_wait: Duration,
     /// Threads of DuckDB; absent means all cores.
     pub threads: Option<usize>,
     /// Memory of DuckDB in bytes; absent means DuckDB's choice, 80 % of the machine.
@@ -127,6 +129,7 @@ impl DuckDbSettings {
             statements: Vec::new(),
             session_timezone: Some("UTC".to_owned()),
             lock_wait: Duration::from_secs(30),
+            read_lock_wait: Duration::from_secs(3),
             threads: None,
             memory_bytes_max: None,
         }

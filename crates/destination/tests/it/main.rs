@@ -1,5 +1,7 @@
 //! Plans, SQL and paths against what dlt writes.
 
+#![allow(clippy::unwrap_used)]
+
 mod golden;
 mod merge;
 mod migration;

@@ -1,5 +1,7 @@
 //! What a DuckDB file looks like after loads.
 
+#![allow(clippy::unwrap_used)]
+
 mod failure;
 mod load;
 mod merge;
