@@ -109,6 +109,54 @@ fn mistakes_are_told_with_their_place() {
     insta::assert_snapshot!(found.join("\n"));
 }
 
+/// `[{"i":0},{"i":0},…]`, made while it is read.
+struct EndlessList {
+    left: usize,
+    is_started: bool,
+}
+
+impl std::io::Read for EndlessList {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        const ITEM: &[u8] = b",{\"i\":0}";
+        let Some(space) = buffer.first_chunk_mut::<8>() else {
+            return Ok(0);
+        };
+        space.copy_from_slice(ITEM);
+        if self.left == 0 {
+            buffer[0] = b']';
+            return Ok(usize::from(std::mem::replace(&mut self.is_started, false)));
+        }
+        if !std::mem::replace(&mut self.is_started, true) {
+            buffer[0] = b'[';
+        }
+        self.left -= 1;
+        Ok(ITEM.len())
+    }
+}
+
+#[test]
+fn a_list_of_two_million_items_is_never_held_whole() {
+    let input = Input::of(EndlessList {
+        left: 2_000_000,
+        is_started: false,
+    });
+    let mut chunks = JsonChunks::new(input, Vec::new());
+    let mut item_count = 0;
+    while let Some(chunk) = chunks.next_chunk().unwrap() {
+        let Content::Json(text) = chunk.content else {
+            panic!("not JSON")
+        };
+        assert!(text.len() <= 2 * CHUNK_BYTES, "{}", text.len());
+        assert!(
+            chunks.buffer.capacity() <= 4 * CHUNK_BYTES,
+            "{}",
+            chunks.buffer.capacity()
+        );
+        item_count += memchr::memchr_iter(b'{', &text).count();
+    }
+    assert_eq!(item_count, 2_000_000);
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

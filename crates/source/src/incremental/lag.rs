@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn lags_are_those_of_the_golden_file() {
-        let golden = include_str!("../../../../fixtures/golden/lag.jsonl");
+        let golden = include_str!("../../../../fixtures/cursor/lag.jsonl");
         let mut checked = 0;
         for line in golden.lines() {
             let case: Json = serde_json::from_str(line).unwrap();

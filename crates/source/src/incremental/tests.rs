@@ -1,4 +1,4 @@
-//! The cursor against what dlt 1.31 did with the same rows (`fixtures/golden/incremental.jsonl`), and its speed paths.
+//! The cursor against what dlt 1.31 did with the same rows (`fixtures/cursor/incremental.jsonl`), and its speed paths.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -117,7 +117,7 @@ fn check(case: &Value) {
 
 #[test]
 fn rows_and_state_are_those_of_the_golden_file() {
-    let golden = include_str!("../../../../fixtures/golden/incremental.jsonl");
+    let golden = include_str!("../../../../fixtures/cursor/incremental.jsonl");
     let cases = golden
         .lines()
         .map(|line| serde_json::from_str(line).unwrap());
