@@ -96,12 +96,10 @@ impl<'a> Scanner<'a> {
         is_next
     }
 
-    /// Steps over `expected` if it comes next.
+    /// Steps over `count` bytes that the caller has recognized.
     #[inline]
-    pub fn eat_text(&mut self, expected: &[u8]) -> bool {
-        let is_next = self.text.as_bytes()[self.at..].starts_with(expected);
-        self.at += if is_next { expected.len() } else { 0 };
-        is_next
+    pub fn skip(&mut self, count: usize) {
+        self.at += count;
     }
 
     /// An error at the present position; `UnexpectedEnd` when there is no more text.

@@ -195,19 +195,28 @@ fn child_message(parent: &[u8], table: &str, index: i64) -> Vec<u8> {
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/// Two characters for each group of twelve bits.
+static PAIRS: [[u8; 2]; 4096] = {
+    let mut pairs = [[0; 2]; 4096];
+    let mut bits = 0;
+    while bits < pairs.len() {
+        pairs[bits] = [BASE64[bits >> 6], BASE64[bits & 63]];
+        bits += 1;
+    }
+    pairs
+};
+
 /// Standard base64 of ten bytes without its padding.
 #[inline]
 pub fn id_text(bytes: [u8; ID_BYTES]) -> Id {
-    let letter = |bits: u32| BASE64[(bits & 63) as usize];
+    let [head @ .., b8, b9] = bytes;
+    let head = u64::from_be_bytes(head);
+    // Five pairs are in the first 60 bits; 20 bits are left, and four zeros make two more pairs of them.
+    let rest = (head & 15) << 20 | u64::from(b8) << 12 | u64::from(b9) << 4;
+    let groups = [head >> 52, head >> 40, head >> 28, head >> 16, head >> 4, rest >> 12, rest];
     let mut text = [0; ID_CHARS];
-    for (letters, bytes) in text.chunks_mut(4).zip(bytes.chunks(3)) {
-        let bits = bytes
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (i, byte)| bits | u32::from(*byte) << (16 - 8 * i));
-        for (i, slot) in letters.iter_mut().enumerate() {
-            *slot = letter(bits >> (18 - 6 * i));
-        }
+    for (pair, group) in text.as_chunks_mut::<2>().0.iter_mut().zip(groups) {
+        *pair = PAIRS[(group & 0xfff) as usize];
     }
     text
 }
@@ -446,12 +455,13 @@ impl ChildIds {
         }
         let mut digests = Digests([[0; LANES]; 2]);
         self.kernel.run(&self.blocks, &mut digests);
-        let [first, second] = &digests.0;
-        for (first, second) in first.iter().zip(second).take(self.filled) {
-            let [b0, b1, b2, b3, b4, b5, b6, b7] = first.to_le_bytes();
-            let [b8, b9, ..] = second.to_le_bytes();
-            out.extend_from_slice(&id_text([b0, b1, b2, b3, b4, b5, b6, b7, b8, b9]));
+        let mut ids = [[0; ID_CHARS]; LANES];
+        for (lane, id) in ids.iter_mut().enumerate() {
+            let [b0, b1, b2, b3, b4, b5, b6, b7] = digests.0[0][lane].to_le_bytes();
+            let [b8, b9, ..] = digests.0[1][lane].to_le_bytes();
+            *id = id_text([b0, b1, b2, b3, b4, b5, b6, b7, b8, b9]);
         }
+        out.extend_from_slice(ids[..self.filled].as_flattened());
         self.filled = 0;
     }
 }

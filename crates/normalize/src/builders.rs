@@ -12,7 +12,7 @@ use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
     StringArray, Time64MicrosecondArray, TimestampMicrosecondArray, UInt64Array,
 };
-use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use tipple_schema::DataType;
 
 use crate::decimal::Decimal;
@@ -43,6 +43,8 @@ pub enum Datum<'v> {
     Time(i64),
     /// For decimal and wei columns.
     Decimal(Decimal),
+    /// For decimal and wei columns whose exact form holds it: units of the column's last digit.
+    Units(i128),
 }
 
 impl Datum<'_> {
@@ -59,6 +61,7 @@ impl Datum<'_> {
             Datum::Date(days) => Datum::Date(days),
             Datum::Time(micros) => Datum::Time(micros),
             Datum::Decimal(value) => Datum::Decimal(value),
+            Datum::Units(units) => Datum::Units(units),
         }
     }
 }
@@ -99,13 +102,14 @@ struct Strings {
 }
 
 impl Strings {
+    #[inline]
     fn push(&mut self, value: &[u8]) {
         self.bytes.extend_from_slice(value);
         self.ends.push(self.bytes.len() as i32);
     }
 
-    fn push_empty(&mut self, count: usize) {
-        self.ends.resize(self.ends.len() + count, self.bytes.len() as i32);
+    fn resize(&mut self, len: usize) {
+        self.ends.resize(len, self.bytes.len() as i32);
     }
 
     fn truncate(&mut self, len: usize) {
@@ -119,6 +123,48 @@ impl Strings {
         offsets.append(&mut self.ends);
         let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
         (OffsetBuffer::new(ScalarBuffer::from(offsets)), bytes)
+    }
+}
+
+/// Which rows have a value, one bit each.
+#[derive(Debug)]
+struct Validity {
+    words: Vec<u64>,
+}
+
+impl Validity {
+    /// `rows` rows that all have one.
+    fn full(rows: usize) -> Self {
+        let mut validity = Validity { words: vec![u64::MAX; rows.div_ceil(64)] };
+        validity.truncate(rows);
+        validity
+    }
+
+    #[inline]
+    fn set(&mut self, row: usize) {
+        let word = row / 64;
+        if self.words.len() <= word {
+            self.words.resize(word + 1, 0);
+        }
+        self.words[word] |= 1 << (row % 64);
+    }
+
+    fn is_set(&self, row: usize) -> bool {
+        self.words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.words.truncate(rows.div_ceil(64));
+        if !rows.is_multiple_of(64)
+            && let Some(last) = self.words.get_mut(rows / 64)
+        {
+            *last &= (1 << (rows % 64)) - 1;
+        }
+    }
+
+    fn finish(mut self, rows: usize) -> NullBuffer {
+        self.words.resize(rows.div_ceil(64), 0);
+        NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(self.words), 0, rows))
     }
 }
 
@@ -143,15 +189,18 @@ enum Values {
 pub struct ColumnBuilder {
     column_type: ColumnType,
     values: Values,
-    /// Allocated at the first null; bits beyond its length are valid.
-    validity: Option<BooleanBufferBuilder>,
+    /// Made at the first null.
+    validity: Option<Validity>,
     len: usize,
+    /// Rows of the last batch, for which room is made when the column is touched again.
+    row_hint: usize,
 }
 
 impl ColumnBuilder {
     /// An empty column.
     pub fn new(column_type: ColumnType) -> Self {
-        ColumnBuilder { column_type, values: empty_values(column_type), validity: None, len: 0 }
+        let values = empty_values(column_type);
+        ColumnBuilder { column_type, values, validity: None, len: 0, row_hint: 0 }
     }
 
     /// Type that the column was made with.
@@ -160,11 +209,13 @@ impl ColumnBuilder {
     }
 
     /// Rows up to the last one that was touched.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// True when no row was touched since the last batch.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -174,17 +225,66 @@ impl ColumnBuilder {
     ///
     /// A datum of another kind than the column's leaves the row null: coercion gives the right kind.
     pub fn push(&mut self, row: usize, datum: &Datum<'_>) -> usize {
-        self.prepare(row);
-        let added = self.append(datum);
-        self.len = row + 1;
-        if let Some(validity) = &mut self.validity {
-            validity.append(added.is_some());
-        } else if added.is_none() {
-            self.append_null_value();
-            let validity = self.validity_from(row);
-            validity.append(false);
+        self.move_to(row);
+        match self.append(datum) {
+            Some(added) => {
+                self.set(row);
+                added
+            }
+            None => {
+                self.fill_to(row + 1);
+                0
+            }
         }
-        added.unwrap_or(0)
+    }
+
+    /// Sets `row` of a bigint, timestamp or time column; of another column it becomes null.
+    #[inline]
+    pub fn push_i64(&mut self, row: usize, value: i64) {
+        self.move_to(row);
+        match &mut self.values {
+            Values::Bigint(values) | Values::Timestamp(values) | Values::Time(values) => {
+                values.push(value);
+            }
+            _ => {
+                self.push(row, &Datum::Bigint(value));
+                return;
+            }
+        }
+        self.set(row);
+    }
+
+    /// Sets `row` of a double column; of another column it becomes null.
+    #[inline]
+    pub fn push_f64(&mut self, row: usize, value: f64) {
+        self.move_to(row);
+        let Values::Double(values) = &mut self.values else {
+            return self.fill_to(row + 1);
+        };
+        values.push(value);
+        self.set(row);
+    }
+
+    /// Sets `row` of a bool column; of another column it becomes null.
+    #[inline]
+    pub fn push_bool(&mut self, row: usize, value: bool) {
+        self.move_to(row);
+        let Values::Bool(values) = &mut self.values else {
+            return self.fill_to(row + 1);
+        };
+        values.push(value);
+        self.set(row);
+    }
+
+    /// Sets `row` of a text or json column; of another column it becomes null.
+    #[inline]
+    pub fn push_text(&mut self, row: usize, value: &str) {
+        self.move_to(row);
+        let Values::Text(strings) = &mut self.values else {
+            return self.fill_to(row + 1);
+        };
+        strings.push(value.as_bytes());
+        self.set(row);
     }
 
     /// Cuts the column back to the first `rows` rows.
@@ -197,30 +297,29 @@ impl ColumnBuilder {
             validity.truncate(rows);
         }
         match &mut self.values {
-            Values::Bool(values) => values.truncate(rows),
-            Values::Bigint(values) | Values::Timestamp(values) | Values::Time(values) => {
-                values.truncate(rows);
-            }
-            Values::Double(values) => values.truncate(rows),
-            Values::Date(values) => values.truncate(rows),
-            Values::Decimal(values) => values.truncate(rows),
             Values::Text(strings) | Values::Binary(strings) | Values::Spelled(strings) => {
                 strings.truncate(rows);
             }
+            _ => self.resize_values(rows),
         }
     }
 
-    /// The column as an array of `rows` rows; the builder is empty afterwards and keeps its form.
+    /// The column as an array of `rows` rows; the builder is empty afterwards.
+    ///
+    /// A column that was spelled out begins as numbers again: the form of a batch follows from its rows alone.
     pub fn finish(&mut self, rows: usize) -> ArrayRef {
+        self.truncate(rows);
         self.fill_to(rows);
         self.len = 0;
-        let nulls = self.validity.take().map(|mut bits| NullBuffer::new(bits.finish()));
-        finish_values(&mut self.values, self.column_type, nulls)
+        self.row_hint = rows;
+        let nulls = self.validity.take().map(|validity| validity.finish(rows));
+        let mut values = std::mem::replace(&mut self.values, empty_values(self.column_type));
+        finish_values(&mut values, self.column_type, nulls)
     }
 
     /// True when `row` holds a value.
     pub fn is_set(&self, row: usize) -> bool {
-        row < self.len && self.validity.as_ref().is_none_or(|bits| bits.get_bit(row))
+        row < self.len && self.validity.as_ref().is_none_or(|validity| validity.is_set(row))
     }
 
     /// The text at `row` of a text or json column.
@@ -241,19 +340,44 @@ impl ColumnBuilder {
         }
     }
 
-    fn prepare(&mut self, row: usize) {
+    /// Makes `row` the next row, whatever the column has.
+    #[inline]
+    fn move_to(&mut self, row: usize) {
+        if self.len != row || row == 0 {
+            self.jump_to(row);
+        }
+    }
+
+    #[inline(never)]
+    fn jump_to(&mut self, row: usize) {
+        if row == 0 && self.len == 0 {
+            return self.reserve();
+        }
         self.truncate(row);
         self.fill_to(row);
     }
 
+    /// Marks the value that was appended for `row`.
+    #[inline]
+    fn set(&mut self, row: usize) {
+        self.len = row + 1;
+        if let Some(validity) = &mut self.validity {
+            validity.set(row);
+        }
+    }
+
+    /// Adds nulls up to `rows` rows.
     fn fill_to(&mut self, rows: usize) {
-        let count = rows - self.len.min(rows);
-        if count == 0 {
+        if self.len >= rows {
             return;
         }
-        let from = self.len;
-        self.validity_from(from).append_n(count, false);
+        let len = self.len;
+        self.validity.get_or_insert_with(|| Validity::full(len));
         self.len = rows;
+        self.resize_values(rows);
+    }
+
+    fn resize_values(&mut self, rows: usize) {
         match &mut self.values {
             Values::Bool(values) => values.resize(rows, false),
             Values::Bigint(values) | Values::Timestamp(values) | Values::Time(values) => {
@@ -263,18 +387,26 @@ impl ColumnBuilder {
             Values::Date(values) => values.resize(rows, 0),
             Values::Decimal(values) => values.resize(rows, 0),
             Values::Text(strings) | Values::Binary(strings) | Values::Spelled(strings) => {
-                strings.push_empty(count);
+                strings.resize(rows);
             }
         }
     }
 
-    /// The validity bits, allocated now if there were only values so far.
-    fn validity_from(&mut self, rows: usize) -> &mut BooleanBufferBuilder {
-        self.validity.get_or_insert_with(|| {
-            let mut bits = BooleanBufferBuilder::new(rows + 64);
-            bits.append_n(rows, true);
-            bits
-        })
+    /// Makes room for as many rows as the last batch had.
+    fn reserve(&mut self) {
+        let rows = self.row_hint;
+        match &mut self.values {
+            Values::Bool(values) => values.reserve(rows),
+            Values::Bigint(values) | Values::Timestamp(values) | Values::Time(values) => {
+                values.reserve(rows);
+            }
+            Values::Double(values) => values.reserve(rows),
+            Values::Date(values) => values.reserve(rows),
+            Values::Decimal(values) => values.reserve(rows),
+            Values::Text(strings) | Values::Binary(strings) | Values::Spelled(strings) => {
+                strings.ends.reserve(rows);
+            }
+        }
     }
 
     /// Appends the value alone; `None` when it is of another kind.
@@ -294,6 +426,7 @@ impl ColumnBuilder {
                 strings.push(bytes);
                 return Some(bytes.len());
             }
+            (Values::Decimal(values), Datum::Units(units)) => values.push(*units),
             (Values::Decimal(values), Datum::Decimal(value)) => {
                 let (precision, scale) = self.column_type.decimal;
                 match value.to_scaled(precision, scale) {
@@ -304,31 +437,15 @@ impl ColumnBuilder {
             (Values::Bigint(_), Datum::WideInteger(digits)) => {
                 return Some(self.spell_out(digits));
             }
-            (Values::Spelled(strings), datum) => return spell(strings, datum),
+            (Values::Spelled(strings), datum) => {
+                return spell(strings, datum, self.column_type.decimal);
+            }
             _ => return None,
         }
         Some(0)
     }
 
-    fn append_null_value(&mut self) {
-        let rows = self.len;
-        match &mut self.values {
-            Values::Bool(values) => values.resize(rows, false),
-            Values::Bigint(values) | Values::Timestamp(values) | Values::Time(values) => {
-                values.resize(rows, 0);
-            }
-            Values::Double(values) => values.resize(rows, 0.0),
-            Values::Date(values) => values.resize(rows, 0),
-            Values::Decimal(values) => values.resize(rows, 0),
-            Values::Text(strings) | Values::Binary(strings) | Values::Spelled(strings) => {
-                strings.push_empty(rows - strings.ends.len());
-            }
-        }
-    }
-
     /// Turns the numbers so far into text and appends `digits`; returns the bytes of text that the column now has more.
-    ///
-    /// The column stays in this form for the rest of the load, so that its batches keep one type.
     fn spell_out(&mut self, digits: &str) -> usize {
         let mut strings = Strings::default();
         let scale = self.column_type.decimal.1;
@@ -357,15 +474,26 @@ fn unscaled(units: i128, scale: i8) -> Decimal {
     }
 }
 
-fn spell(strings: &mut Strings, datum: &Datum<'_>) -> Option<usize> {
+fn spell(strings: &mut Strings, datum: &Datum<'_>, decimal: (u8, i8)) -> Option<usize> {
+    let (precision, scale) = decimal;
     let text = match datum {
         Datum::Bigint(value) => value.to_string(),
         Datum::WideInteger(digits) => digits.clone(),
-        Datum::Decimal(value) => value.to_string(),
+        // Like the numbers that were there before the column was spelled out.
+        Datum::Decimal(value) => match value.to_scaled(precision, scale) {
+            Some(units) if is_exact(decimal) => unscaled(units, scale).to_string(),
+            _ => value.to_string(),
+        },
+        Datum::Units(units) => unscaled(*units, scale).to_string(),
         _ => return None,
     };
     strings.push(text.as_bytes());
     Some(text.len())
+}
+
+/// True when 128 bits hold all decimals of so many digits and fraction digits.
+pub(crate) fn is_exact((precision, scale): (u8, i8)) -> bool {
+    (1..=DECIMAL_DIGITS_MAX).contains(&precision) && i16::from(scale) <= i16::from(precision)
 }
 
 fn empty_values(column_type: ColumnType) -> Values {
@@ -379,11 +507,9 @@ fn empty_values(column_type: ColumnType) -> Values {
         DataType::Date => Values::Date(Vec::new()),
         DataType::Time => Values::Time(Vec::new()),
         DataType::Decimal | DataType::Wei => {
-            let (precision, scale) = column_type.decimal;
             // What Arrow's 128 bits cannot hold is spelled out from the start.
-            let is_exact = (1..=DECIMAL_DIGITS_MAX).contains(&precision)
-                && i16::from(scale) <= i16::from(precision);
-            if is_exact { Values::Decimal(Vec::new()) } else { Values::Spelled(Strings::default()) }
+            let has_numbers = is_exact(column_type.decimal);
+            if has_numbers { Values::Decimal(Vec::new()) } else { Values::Spelled(Strings::default()) }
         }
     }
 }
@@ -416,8 +542,7 @@ fn finish_values(
 }
 
 fn take<T: arrow_buffer::ArrowNativeType>(values: &mut Vec<T>) -> ScalarBuffer<T> {
-    let capacity = values.len();
-    ScalarBuffer::from(std::mem::replace(values, Vec::with_capacity(capacity)))
+    ScalarBuffer::from(std::mem::take(values))
 }
 
 fn finish_text(strings: &mut Strings, nulls: Option<NullBuffer>) -> ArrayRef {
@@ -511,6 +636,24 @@ mod tests {
     }
 
     #[test]
+    fn nulls_are_right_at_every_distance() {
+        for gap in 0..200 {
+            let mut column = builder(DataType::Bigint);
+            column.push_i64(0, 1);
+            column.push_i64(gap + 1, 2);
+            column.push_i64(gap + 2, 3);
+            column.push_f64(gap + 3, 0.5);
+            column.truncate(gap + 2);
+            column.push_i64(gap + 3, 4);
+            let mut expected = vec![None; gap + 5];
+            expected[0] = Some(1);
+            expected[gap + 1] = Some(2);
+            expected[gap + 3] = Some(4);
+            assert_eq!(bigints(&mut column, gap + 5), expected);
+        }
+    }
+
+    #[test]
     fn integers_beyond_64_bits_turn_the_column_unsigned() {
         let mut column = builder(DataType::Bigint);
         column.push(0, &Datum::Bigint(1));
@@ -519,7 +662,7 @@ mod tests {
         let values: Vec<_> = array.as_primitive::<UInt64Type>().iter().collect();
         assert_eq!(values, [Some(1), None, Some(u64::MAX)]);
         column.push(0, &Datum::Bigint(-1));
-        assert_eq!(column.finish(1).as_string::<i32>().value(0), "-1");
+        assert_eq!(bigints(&mut column, 1), [Some(-1)]);
     }
 
     #[test]

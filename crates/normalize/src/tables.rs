@@ -81,6 +81,8 @@ pub struct TableBuilder {
     pub ids: RowIds,
     /// Sum of the widths of the touched columns.
     touched_width: usize,
+    /// Bytes of all rows.
+    bytes: usize,
 }
 
 impl TableBuilder {
@@ -95,6 +97,7 @@ impl TableBuilder {
             links: Vec::new(),
             ids: RowIds::new(id_bytes),
             touched_width: 0,
+            bytes: 0,
         }
     }
 
@@ -166,20 +169,33 @@ impl TableBuilder {
         self.columns[index as usize].finish(rows)
     }
 
-    fn push(&mut self, index: u32, row: usize, datum: &Datum<'_>) -> usize {
-        let column = &mut self.columns[index as usize];
-        let mut added = 0;
-        if column.is_empty() {
-            let width = column.column_type().width();
-            self.touched.push(index);
-            self.touched_width += width;
-            // The rows before get a null each.
-            added = width * row;
-        }
-        added + column.push(row, datum)
+    /// Counts bytes that were added to a column beside its fixed width.
+    #[inline]
+    pub fn add_bytes(&mut self, bytes: usize) {
+        self.bytes += bytes;
     }
 
-    fn truncate(&mut self, rows: usize, touched_count: usize) {
+    /// The column to be set in the row that is being written, with the row.
+    #[inline]
+    pub fn open_column(&mut self, index: u32) -> (&mut ColumnBuilder, usize) {
+        let row = self.links.len();
+        if self.columns[index as usize].is_empty() {
+            self.touch(index, row);
+        }
+        (&mut self.columns[index as usize], row)
+    }
+
+    #[cold]
+    fn touch(&mut self, index: u32, row: usize) {
+        let width = self.columns[index as usize].column_type().width();
+        self.touched.push(index);
+        self.touched_width += width;
+        // The rows before get a null each.
+        self.bytes += width * row;
+    }
+
+    fn truncate(&mut self, (rows, touched_count, bytes): (usize, usize, usize)) {
+        self.bytes = bytes;
         for index in self.touched.drain(touched_count..) {
             let column = &mut self.columns[index as usize];
             column.truncate(0);
@@ -193,16 +209,15 @@ impl TableBuilder {
     }
 
     fn clear(&mut self) {
-        self.truncate(0, 0);
+        self.truncate((0, 0, 0));
     }
 }
 
 /// A state of the tables to which they can be cut back.
 #[derive(Debug, Clone, Default)]
 pub struct Mark {
-    /// Rows and touched columns per table.
-    tables: Vec<(usize, usize)>,
-    bytes: usize,
+    /// Rows, touched columns and bytes per table.
+    tables: Vec<(usize, usize, usize)>,
 }
 
 /// Bytes that a row takes beside its columns: id, parent id, index, load id.
@@ -214,13 +229,12 @@ pub struct Tables {
     tables: Vec<TableBuilder>,
     by_name: AHashMap<String, u32>,
     id_bytes: usize,
-    bytes: usize,
 }
 
 impl Tables {
     /// No tables; ids made for them have `id_bytes` bytes before they are printed.
     pub fn new(id_bytes: usize) -> Self {
-        Tables { tables: Vec::new(), by_name: AHashMap::new(), id_bytes, bytes: 0 }
+        Tables { tables: Vec::new(), by_name: AHashMap::new(), id_bytes }
     }
 
     /// Index of the table `name`, which is added when it is new.
@@ -262,23 +276,25 @@ impl Tables {
     /// Sets a column of the row that is being written.
     pub fn push(&mut self, table: u32, column: u32, datum: &Datum<'_>) {
         let table = &mut self.tables[table as usize];
-        let row = table.row_count();
-        self.bytes += table.push(column, row, datum);
+        let (column, row) = table.open_column(column);
+        let added = column.push(row, datum);
+        table.add_bytes(added);
     }
 
     /// Completes the row that is being written.
+    #[inline]
     pub fn end_row(&mut self, table: u32, links: Links) -> RowRef {
         let row = self.next_row(table);
         let table = &mut self.tables[table as usize];
         table.links.push(links);
         table.ids.push_pending();
-        self.bytes += table.touched_width + SYSTEM_WIDTH;
+        table.bytes += table.touched_width + SYSTEM_WIDTH;
         row
     }
 
     /// Bytes that the batch takes, counted in columns of full length.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.tables.iter().map(|table| table.bytes).sum()
     }
 
     /// Rows of all tables.
@@ -288,30 +304,28 @@ impl Tables {
 
     /// The present state.
     pub fn mark(&self) -> Mark {
-        let tables = self.tables.iter().map(|t| (t.row_count(), t.touched.len())).collect();
-        Mark { tables, bytes: self.bytes }
+        let mut mark = Mark::default();
+        self.mark_into(&mut mark);
+        mark
     }
 
     /// The present state, written over `mark`.
     pub fn mark_into(&self, mark: &mut Mark) {
+        let state = |table: &TableBuilder| (table.row_count(), table.touched.len(), table.bytes);
         mark.tables.clear();
-        mark.tables.extend(self.tables.iter().map(|t| (t.row_count(), t.touched.len())));
-        mark.bytes = self.bytes;
+        mark.tables.extend(self.tables.iter().map(state));
     }
 
     /// Takes back all rows since `mark`.
     pub fn truncate_to(&mut self, mark: &Mark) {
         for (index, table) in self.tables.iter_mut().enumerate() {
-            let (rows, touched) = mark.tables.get(index).copied().unwrap_or_default();
-            table.truncate(rows, touched);
+            table.truncate(mark.tables.get(index).copied().unwrap_or_default());
         }
-        self.bytes = mark.bytes;
     }
 
     /// Forgets all rows; tables and columns stay known.
     pub fn clear(&mut self) {
         self.tables.iter_mut().for_each(TableBuilder::clear);
-        self.bytes = 0;
     }
 }
 

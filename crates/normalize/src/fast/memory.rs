@@ -4,8 +4,8 @@
 //! [`Slate`].
 
 use super::plan::{NONE, Plan};
-use crate::builders::Datum;
-use crate::tables::{Mark, Tables};
+use crate::builders::ColumnBuilder;
+use crate::tables::{Mark, RowRef, Tables};
 
 /// Predictions of one thread.
 #[derive(Debug, Default)]
@@ -20,16 +20,16 @@ pub(crate) struct Memory {
     pub serial: u64,
     /// Text without escapes, or made from other values.
     pub text: String,
-    /// Variant slots that took a value in the present row.
-    pub variants: Vec<u32>,
+    /// Variant slots that took a value in the present item: table, slot.
+    pub variants: Vec<(u32, u32)>,
 }
 
 impl Memory {
     /// Makes room for what `plan` knows; predictions stay.
     pub fn fit(&mut self, plan: &Plan) {
-        self.first.resize(plan.nodes.len(), NONE);
-        self.next.resize(plan.keys.len(), NONE);
-        self.met.resize(plan.keys.len(), 0);
+        self.first.resize(plan.nodes.len().max(self.first.len()), NONE);
+        self.next.resize(plan.keys.len().max(self.next.len()), NONE);
+        self.met.resize(plan.keys.len().max(self.met.len()), 0);
     }
 
     /// The number of a new object.
@@ -46,29 +46,34 @@ pub(crate) struct Slate {
     /// The rows.
     pub tables: Tables,
     /// Places of the plan's tables.
-    table_places: Vec<u32>,
-    /// Places of the plan's slots in their tables.
-    column_places: Vec<u32>,
+    places: Vec<Place>,
     mark: Mark,
+}
+
+/// Where a table of the plan is.
+#[derive(Debug)]
+struct Place {
+    table: u32,
+    /// Places of the columns of the plan's slots.
+    columns: Vec<u32>,
 }
 
 impl Slate {
     /// No rows; ids have `id_bytes` bytes.
     pub fn new(id_bytes: usize) -> Self {
-        Slate {
-            tables: Tables::new(id_bytes),
-            table_places: Vec::new(),
-            column_places: Vec::new(),
-            mark: Mark::default(),
-        }
+        Slate { tables: Tables::new(id_bytes), places: Vec::new(), mark: Mark::default() }
     }
 
-    /// Forgets places: they belong to another plan.
+    /// Makes room for what `plan` knows; known places stay.
     pub fn fit(&mut self, plan: &Plan) {
-        self.table_places.clear();
-        self.table_places.resize(plan.tables.len(), NONE);
-        self.column_places.clear();
-        self.column_places.resize(plan.slots.len(), NONE);
+        for (index, table) in plan.tables.iter().enumerate() {
+            if self.places.len() == index {
+                self.places.push(Place { table: NONE, columns: Vec::new() });
+            }
+            let columns = &mut self.places[index].columns;
+            // A slate may have met a newer plan.
+            columns.resize(columns.len().max(table.slots.len()), NONE);
+        }
     }
 
     /// Remembers the present state for [`Slate::take_back`].
@@ -84,7 +89,7 @@ impl Slate {
     /// Place of a table of the plan.
     #[inline]
     pub fn table_place(&mut self, plan: &Plan, table: u32) -> u32 {
-        match self.table_places[table as usize] {
+        match self.places[table as usize].table {
             NONE => self.place_table(plan, table),
             place => place,
         }
@@ -93,36 +98,40 @@ impl Slate {
     #[cold]
     fn place_table(&mut self, plan: &Plan, table: u32) -> u32 {
         let place = self.tables.table_index(&plan.tables[table as usize].name);
-        self.table_places[table as usize] = place;
+        self.places[table as usize].table = place;
         place
     }
 
-    /// Sets the column of `slot` in the open row `row` of the table at `table`; false when it is set already.
+    /// The column of `slot` in the row that is open at `at`, of the plan's table `table`, with the table's builder;
+    /// `None` when it is set already.
     #[inline]
-    pub fn set(&mut self, plan: &Plan, slot: u32, table: u32, row: u32, datum: &Datum<'_>) -> bool {
-        let column = match self.column_places[slot as usize] {
-            NONE => self.place_column(plan, slot, table),
+    pub fn column(
+        &mut self,
+        plan: &Plan,
+        table: u32,
+        slot: u32,
+        at: RowRef,
+    ) -> Option<&mut ColumnBuilder> {
+        let column = match self.places[table as usize].columns[slot as usize] {
+            NONE => self.place_column(plan, table, slot, at.table),
             place => place,
         };
-        if self.tables.table(table).column(column).len() > row as usize {
-            return false;
-        }
-        self.tables.push(table, column, datum);
-        true
+        let (column, row) = self.tables.table_mut(at.table).open_column(column);
+        (column.len() <= row).then_some(column)
     }
 
     /// True when the column of `slot` is set in the open row.
     #[inline]
-    pub fn is_set(&self, slot: u32, table: u32, row: u32) -> bool {
-        let place = self.column_places[slot as usize];
-        place != NONE && self.tables.table(table).column(place).len() > row as usize
+    pub fn is_set(&self, table: u32, slot: u32, at: RowRef) -> bool {
+        let place = self.places[table as usize].columns[slot as usize];
+        place != NONE && self.tables.table(at.table).column(place).len() > at.row as usize
     }
 
     #[cold]
-    fn place_column(&mut self, plan: &Plan, slot: u32, table: u32) -> u32 {
-        let known = &plan.slots[slot as usize];
-        let place = self.tables.table_mut(table).column_index(&known.name, known.column_type);
-        self.column_places[slot as usize] = place;
+    fn place_column(&mut self, plan: &Plan, table: u32, slot: u32, at: u32) -> u32 {
+        let known = plan.slot(table, slot);
+        let place = self.tables.table_mut(at).column_index(&known.name, known.column_type);
+        self.places[table as usize].columns[slot as usize] = place;
         place
     }
 }

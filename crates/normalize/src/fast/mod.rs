@@ -2,12 +2,14 @@
 //!
 //! There is one truth, the reference. The fast path knows a picture of it (a *plan*), walks over the text of an item with
 //! it, and writes rows where the reference would write the same ones. At the first thing that the plan does not say, what
-//! was written of the item is taken back and the reference does the item; afterwards the plan is made anew. A property
+//! was written of the item is taken back and the reference does the item; afterwards the plan knows more. A property
 //! test holds both to the same tables. Start with [`Engine::item`].
 
 mod memory;
 pub(crate) mod plan;
 mod scalars;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use crate::reference::Reference;
 
 /// Items that go straight to the reference after a row of surprises, at most.
 const PAUSE_MAX: u32 = 64;
-/// A plan of so many parts is worth making anew for one item that the reference had to do.
+/// A plan of so many parts is worth going over for one item that the reference had to do.
 const PARTS_PER_ITEM: usize = 256;
 
 /// Why an item could not be normalized.
@@ -96,9 +98,8 @@ impl Engine {
             Ok(end) => {
                 *scanner = Scanner::starting_at(scanner.text(), end);
                 self.streak = 0;
-                for slot in &self.memory.variants {
-                    let slot = &self.plan.slots[*slot as usize];
-                    reference.count_variant(slot.table, slot.index);
+                for (table, slot) in &self.memory.variants {
+                    reference.count_variant(*table, *slot);
                 }
                 true
             }
@@ -111,11 +112,11 @@ impl Engine {
         }
     }
 
-    /// Makes the plan anew when the reference has done enough items to have learnt something.
+    /// Brings the plan up to date when the reference has done enough items to have learnt something.
     fn renew(&mut self, reference: &mut Reference, slate: &mut Slate) {
         if self.asked * PARTS_PER_ITEM > self.plan.size() {
             self.asked = 0;
-            self.plan = Arc::new(reference.plan());
+            reference.update_plan(Arc::make_mut(&mut self.plan));
             self.memory.fit(&self.plan);
             slate.fit(&self.plan);
         }

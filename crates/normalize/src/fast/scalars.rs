@@ -3,19 +3,19 @@
 //! The common pairs of value and column are handled here without building anything. All others are made into a value and
 //! go through the same coercion as in the reference. Start with [`Walker::scalar`].
 
-use std::borrow::Cow;
-
 use tipple_json::{Kind, Number, RawText, Value, iso, python_repr, rewrite_compact};
 use tipple_schema::DataType;
 
 use super::memory::{Memory, Slate};
 use super::plan::{Action, Plan};
 use super::walk::{OpenRow, Surprise, Walker};
-use crate::builders::Datum;
+use crate::builders::{ColumnBuilder, Datum, is_exact};
 use crate::coerce::{Misfit, coerce, kind_of};
 
 /// First byte of the private-use characters that mark typed values (see `marks`); rare in other text.
 const MARK_BYTE: u8 = 0xEF;
+/// Plain numbers of so many characters are the shortest form of their double, but for zeros at the end.
+const DOUBLE_DIGITS_MAX: usize = 15;
 /// Integers of so many characters fit 64 bits.
 const SHORT_INTEGER_MAX: usize = 18;
 
@@ -33,81 +33,138 @@ impl Walker<'_, '_> {
                 self.scanner.null()?;
                 self.null(row, slot)
             }
-            _ => {
-                let value = self.scanner.boolean()?;
-                match self.column_type(slot)? {
-                    DataType::Bool => self.set(row, slot, &Datum::Bool(value)),
-                    DataType::Text => {
-                        let text = if value { "True" } else { "False" };
-                        self.set(row, slot, &Datum::Text(text.into()))
-                    }
-                    to => self.other(row, slot, to, &Value::Bool(value)),
-                }
-            }
+            _ => self.boolean(row, slot),
         }
     }
 
     #[inline]
-    fn column_type(&self, slot: u32) -> Result<DataType, Surprise> {
-        match self.plan.slots[slot as usize].action {
+    fn column_type(&self, row: &OpenRow, slot: u32) -> Result<DataType, Surprise> {
+        match self.plan.slot(row.table, slot).action {
             Action::Fit(data_type) => Ok(data_type),
             _ => Err(Surprise),
         }
     }
 
+    /// The column of `slot` and the number of the row.
     #[inline]
+    fn column(
+        &mut self,
+        row: &OpenRow,
+        slot: u32,
+    ) -> Result<(&mut ColumnBuilder, usize), Surprise> {
+        let column = self.slate.column(self.plan, row.table, slot, row.at).ok_or(Surprise)?;
+        Ok((column, row.at.row as usize))
+    }
+
     fn set(&mut self, row: &OpenRow, slot: u32, datum: &Datum<'_>) -> Result<(), Surprise> {
-        put(self.slate, self.plan, row, slot, datum)
+        let (column, at) = self.column(row, slot)?;
+        let added = column.push(at, datum);
+        self.slate.tables.table_mut(row.at.table).add_bytes(added);
+        Ok(())
+    }
+
+    #[inline]
+    fn set_text(&mut self, row: &OpenRow, slot: u32, text: &str) -> Result<(), Surprise> {
+        put_text(self.slate, self.plan, row, slot, text)
     }
 
     /// A null leaves the column alone, unless it must have a value or has one already.
     #[inline]
     fn null(&mut self, row: &OpenRow, slot: u32) -> Result<(), Surprise> {
-        let takes_null = self.plan.slots[slot as usize].takes_null;
-        if takes_null && !self.slate.is_set(slot, row.at.table, row.at.row) {
+        let takes_null = self.plan.slot(row.table, slot).takes_null;
+        if takes_null && !self.slate.is_set(row.table, slot, row.at) {
             return Ok(());
         }
         Err(Surprise)
     }
 
     #[inline]
+    fn boolean(&mut self, row: &OpenRow, slot: u32) -> Result<(), Surprise> {
+        let value = self.scanner.boolean()?;
+        match self.column_type(row, slot)? {
+            DataType::Bool => {
+                let (column, at) = self.column(row, slot)?;
+                column.push_bool(at, value);
+                Ok(())
+            }
+            DataType::Text => self.set_text(row, slot, if value { "True" } else { "False" }),
+            to => self.other(row, slot, to, &Value::Bool(value)),
+        }
+    }
+
+    #[inline]
     fn number(&mut self, row: &OpenRow, slot: u32) -> Result<(), Surprise> {
         let start = self.scanner.at();
         let number = self.scanner.number()?;
-        match (self.column_type(slot)?, number) {
-            (DataType::Bigint, Number::Int(value)) => self.set(row, slot, &Datum::Bigint(value)),
-            (DataType::Double, Number::Float(value)) => self.set(row, slot, &Datum::Double(value)),
+        match (self.column_type(row, slot)?, number) {
+            (DataType::Bigint, Number::Int(value)) => {
+                let (column, at) = self.column(row, slot)?;
+                column.push_i64(at, value);
+                Ok(())
+            }
+            (DataType::Double, Number::Float(value)) => {
+                let (column, at) = self.column(row, slot)?;
+                column.push_f64(at, value);
+                Ok(())
+            }
+            (to, number) => {
+                let raw = &self.scanner.text()[start..self.scanner.at()];
+                self.other_number(row, slot, to, number, raw)
+            }
+        }
+    }
+
+    /// A number in a column of another kind.
+    #[inline(never)]
+    fn other_number(
+        &mut self,
+        row: &OpenRow,
+        slot: u32,
+        to: DataType,
+        number: Number,
+        raw: &str,
+    ) -> Result<(), Surprise> {
+        match (to, number) {
             (DataType::Double, Number::Int(value)) => {
                 self.set(row, slot, &Datum::Double(value as f64))
             }
-            (DataType::Text, Number::Int(value)) => {
-                let text = match value {
-                    // Also written `-0`.
-                    0 => "0",
-                    _ => &self.scanner.text()[start..self.scanner.at()],
-                };
-                self.set(row, slot, &Datum::Text(text.into()))
-            }
+            // Also written `-0`.
+            (DataType::Text, Number::Int(0)) => self.set_text(row, slot, "0"),
+            (DataType::Text, Number::Int(_)) => self.set_text(row, slot, raw),
             (DataType::Text, Number::Float(value)) => {
-                self.set(row, slot, &Datum::Text(python_repr(value).into()))
+                self.set_text(row, slot, &python_repr(value))
             }
             (DataType::Bigint, Number::Float(value)) if is_whole(value) => {
                 self.set(row, slot, &Datum::Bigint(value as i64))
             }
-            (to, number) => self.other(row, slot, to, &Value::from(number)),
+            (DataType::Decimal | DataType::Wei, _) => match self.units(row, slot, raw, &number) {
+                Some(units) => self.set(row, slot, &Datum::Units(units)),
+                None => self.other(row, slot, to, &Value::from(number)),
+            },
+            _ => self.other(row, slot, to, &Value::from(number)),
         }
+    }
+
+    /// A short plain number in the exact form of a decimal column.
+    fn units(&self, row: &OpenRow, slot: u32, raw: &str, number: &Number) -> Option<i128> {
+        // Digits beyond these may differ from those of the double that dlt has read.
+        let is_exact = !matches!(number, Number::Float(_)) || raw.len() <= DOUBLE_DIGITS_MAX;
+        let (precision, scale) = self.plan.slot(row.table, slot).column_type.decimal;
+        if is_exact { scaled(raw, precision, scale) } else { None }
     }
 
     #[inline]
     fn text(&mut self, row: &OpenRow, slot: u32, text: RawText<'_>) -> Result<(), Surprise> {
-        let to = self.column_type(slot)?;
+        let to = self.column_type(row, slot)?;
         if text.has_escapes() || text.raw().as_bytes().first() == Some(&MARK_BYTE) {
             return self.unusual_text(row, slot, to, text);
+        }
+        if to == DataType::Text {
+            return self.set_text(row, slot, text.raw());
         }
         self.plain_text(row, slot, to, text.raw())
     }
 
-    #[inline]
     fn plain_text(
         &mut self,
         row: &OpenRow,
@@ -115,20 +172,21 @@ impl Walker<'_, '_> {
         to: DataType,
         text: &str,
     ) -> Result<(), Surprise> {
-        match to {
-            DataType::Text => self.set(row, slot, &Datum::Text(Cow::Borrowed(text))),
-            DataType::Timestamp => match iso::as_timestamp(text) {
-                Some(at) => {
-                    let micros = self.plan.zone.instant(at);
-                    self.set(row, slot, &Datum::Timestamp(micros))
-                }
-                None => self.other_text(row, slot, to, text),
-            },
-            DataType::Bigint if is_short_integer(text) => match text.parse() {
-                Ok(value) => self.set(row, slot, &Datum::Bigint(value)),
-                Err(_) => self.other_text(row, slot, to, text),
-            },
-            _ => self.other_text(row, slot, to, text),
+        let datum = match to {
+            DataType::Text => return self.set_text(row, slot, text),
+            DataType::Timestamp => {
+                iso::as_timestamp(text).map(|at| Datum::Timestamp(self.plan.zone.instant(at)))
+            }
+            DataType::Bigint if is_short_integer(text) => text.parse().ok().map(Datum::Bigint),
+            DataType::Decimal => {
+                let (precision, scale) = self.plan.slot(row.table, slot).column_type.decimal;
+                scaled(text, precision, scale).map(Datum::Units)
+            }
+            _ => None,
+        };
+        match datum {
+            Some(datum) => self.set(row, slot, &datum),
+            None => self.other_text(row, slot, to, text),
         }
     }
 
@@ -195,14 +253,12 @@ impl Walker<'_, '_> {
     fn variant(&mut self, row: &OpenRow, slot: u32, value: &Value) -> Result<(), Surprise> {
         let plan = self.plan;
         let kind = kind_of(value).ok_or(Surprise)?;
-        let variants = &plan.slots[slot as usize].variants;
-        let (_, variant) = variants.iter().find(|(known, _)| *known == kind).ok_or(Surprise)?;
-        let Action::Fit(to) = plan.slots[*variant as usize].action else {
-            return Err(Surprise);
-        };
+        let mut variants = plan.slot(row.table, slot).variants.iter();
+        let (_, variant) = variants.find(|(known, _)| *known == kind).ok_or(Surprise)?;
+        let to = self.column_type(row, *variant)?;
         match coerce(to, value, &plan.zone) {
             Ok(Some(datum)) => {
-                self.memory.variants.push(*variant);
+                self.memory.variants.push((row.table, *variant));
                 self.set(row, *variant, &datum)
             }
             _ => Err(Surprise),
@@ -226,19 +282,52 @@ impl Walker<'_, '_> {
         let Memory { text, .. } = self.memory;
         text.clear();
         rewrite_compact(raw, text)?;
-        put(self.slate, self.plan, row, slot, &Datum::Text(Cow::Borrowed(text)))
+        put_text(self.slate, self.plan, row, slot, text)
     }
 }
 
 #[inline]
-fn put(
+fn put_text(
     slate: &mut Slate,
     plan: &Plan,
     row: &OpenRow,
     slot: u32,
-    datum: &Datum<'_>,
+    text: &str,
 ) -> Result<(), Surprise> {
-    if slate.set(plan, slot, row.at.table, row.at.row, datum) { Ok(()) } else { Err(Surprise) }
+    let column = slate.column(plan, row.table, slot, row.at).ok_or(Surprise)?;
+    column.push_text(row.at.row as usize, text);
+    slate.tables.table_mut(row.at.table).add_bytes(text.len());
+    Ok(())
+}
+
+/// A plain number (digits, a minus, a point) in units of `10^-scale`, when it fits a decimal of `precision` digits
+/// exactly.
+fn scaled(text: &str, precision: u8, scale: i8) -> Option<i128> {
+    let (is_negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if !is_exact((precision, scale)) {
+        return None;
+    }
+    let scale = usize::try_from(scale).ok()?;
+    let is_plain = !whole.is_empty()
+        && whole.len() + scale <= usize::from(precision)
+        && fraction.len() <= scale
+        && digits.len() == whole.len() + fraction.len() + usize::from(!fraction.is_empty());
+    if !is_plain {
+        return None;
+    }
+    let padding = std::iter::repeat_n(b'0', scale - fraction.len());
+    let mut units: i128 = 0;
+    for byte in whole.bytes().chain(fraction.bytes()).chain(padding) {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        units = units * 10 + i128::from(byte - b'0');
+    }
+    Some(if is_negative { -units } else { units })
 }
 
 /// True for a float that is an integer of 64 bits.

@@ -26,7 +26,9 @@ impl From<JsonError> for Surprise {
 /// The row that is being written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OpenRow {
-    /// The row; its table is counted as in the slate.
+    /// The table as the plan counts.
+    pub table: u32,
+    /// The row as the slate counts.
     pub at: RowRef,
     /// The row whose id rows below repeat; [`RowRef::NONE`] when they do not.
     root: RowRef,
@@ -64,7 +66,7 @@ impl<'a, 't> Walker<'a, 't> {
         let table = self.slate.table_place(self.plan, root.table);
         let at = self.slate.tables.next_row(table);
         let handed = if root.hands_down_id { at } else { RowRef::NONE };
-        let row = OpenRow { at, root: handed, level: root.level, depth: 0 };
+        let row = OpenRow { table: root.table, at, root: handed, level: root.level, depth: 0 };
         self.object(&row, root.node, root.level, 1)?;
         self.slate.tables.end_row(table, Links::ROOT);
         Ok(self.scanner.at())
@@ -107,21 +109,32 @@ impl<'a, 't> Walker<'a, 't> {
             self.memory.next[before as usize]
         };
         if expected != NONE {
-            if self.scanner.eat_text(&self.plan.keys[expected as usize].text) {
-                self.scanner.skip_blanks();
+            if self.eats(expected) {
                 return Ok(expected);
             }
             // The commonest difference: the expected key is absent from this object.
             let second = self.memory.next[expected as usize];
-            if second != NONE && self.scanner.eat_text(&self.plan.keys[second as usize].text) {
-                self.scanner.skip_blanks();
+            if second != NONE && self.eats(second) {
                 return Ok(second);
             }
         }
         self.look_up(node, before)
     }
 
-    #[cold]
+    /// Steps over `key` if it comes next in the usual way of writing.
+    #[inline]
+    fn eats(&mut self, key: u32) -> bool {
+        let rest = &self.scanner.text().as_bytes()[self.scanner.at()..];
+        match self.plan.keys[key as usize].text.starts(rest) {
+            Some(length) => {
+                self.scanner.skip(length);
+                self.scanner.skip_blanks();
+                true
+            }
+            None => false,
+        }
+    }
+
     #[inline(never)]
     fn look_up(&mut self, node: u32, before: u32) -> Result<u32, Surprise> {
         let raw = self.scanner.key()?;
@@ -151,11 +164,11 @@ impl<'a, 't> Walker<'a, 't> {
         let plan = self.plan;
         let key = &plan.keys[key as usize];
         match self.scanner.kind()? {
-            Kind::Object if self.is_dissolved(key.slot, level)? => match key.child {
+            Kind::Object if self.is_dissolved(row.table, key.slot, level)? => match key.child {
                 NONE => self.empty(b'}'),
                 child => self.object(row, child, level - 1, depth + 1),
             },
-            Kind::List if self.is_dissolved(key.slot, level)? => match key.list {
+            Kind::List if self.is_dissolved(row.table, key.slot, level)? => match key.list {
                 NONE => self.empty(b']'),
                 list => self.list(row, list, row.level - 1, depth + 1),
             },
@@ -166,8 +179,8 @@ impl<'a, 't> Walker<'a, 't> {
 
     /// True when an object or list becomes columns or rows; false when it stays one value.
     #[inline]
-    fn is_dissolved(&self, slot: u32, level: i64) -> Result<bool, Surprise> {
-        match self.plan.slots[slot as usize].action {
+    fn is_dissolved(&self, table: u32, slot: u32, level: i64) -> Result<bool, Surprise> {
+        match self.plan.slot(table, slot).action {
             Action::Ask => Err(Surprise),
             Action::Fit(tipple_schema::DataType::Json) => Ok(false),
             _ if level <= 0 => Err(Surprise),
@@ -200,7 +213,7 @@ impl<'a, 't> Walker<'a, 't> {
         let mut list_index = 0;
         loop {
             let at = self.slate.tables.next_row(table);
-            let row = OpenRow { at, root: parent.root, level, depth };
+            let row = OpenRow { table: list.table, at, root: parent.root, level, depth };
             self.element(&row, &list)?;
             self.slate.tables.end_row(
                 table,

@@ -225,5 +225,6 @@ fn shown(datum: &Datum<'_>) -> String {
         Datum::Date(days) => tipple_json::iso::date_text(*days),
         Datum::Time(micros) => tipple_json::iso::time_text(*micros),
         Datum::Decimal(value) => value.to_string(),
+        Datum::Units(units) => units.to_string(),
     }
 }

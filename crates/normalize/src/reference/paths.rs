@@ -6,6 +6,7 @@
 //! seen, whether the schema has the column or not. Start with [`Paths::key`].
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ahash::AHashMap;
 use tipple_schema::{Column, DataType, HintRules, Naming, NamingError, RowFilter, Schema, SchemaError};
@@ -116,14 +117,20 @@ pub(super) struct Node {
     path: String,
     /// Path in the data from the item down.
     json_path: String,
-    pub(super) keys: AHashMap<Box<str>, u32>,
+    keys: AHashMap<Arc<str>, u32>,
     /// Lists by normalized key.
     lists: AHashMap<String, u32>,
+    /// Nodes of objects by normalized key.
+    children: AHashMap<String, u32>,
 }
 
 /// What a key at a node stands for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Key {
+    /// Node of the key.
+    pub(super) node: u32,
+    /// As in the data.
+    pub(super) name: Arc<str>,
     /// Slot of the value.
     pub slot: u32,
     /// Node of the members when the value is an object; [`NONE`] until there was one.
@@ -271,8 +278,9 @@ impl Paths {
         let table = self.table_of(self.nodes[node as usize].place);
         let slot = self.slot_at(schema, table, &name, Some((node, key)));
         let id = self.keys.len() as u32;
-        self.keys.push(Key { slot, child: NONE, list: NONE });
-        self.nodes[node as usize].keys.insert(key.into(), id);
+        let key: Arc<str> = key.into();
+        self.keys.push(Key { node, name: Arc::clone(&key), slot, child: NONE, list: NONE });
+        self.nodes[node as usize].keys.insert(key, id);
         Ok(id)
     }
 
@@ -287,6 +295,16 @@ impl Paths {
             return Ok(self.keys[id as usize].child);
         }
         let fragment = self.fragment(key)?;
+        let child = match self.nodes[node as usize].children.get(&fragment) {
+            Some(child) => *child,
+            None => self.new_child(node, key, fragment),
+        };
+        self.keys[id as usize].child = child;
+        Ok(child)
+    }
+
+    /// Keys of one normalized name share a node: lists below them are one list of the row.
+    fn new_child(&mut self, node: u32, key: &str, fragment: String) -> u32 {
         let parent = &self.nodes[node as usize];
         let child = Node {
             place: parent.place,
@@ -294,10 +312,12 @@ impl Paths {
             json_path: member_path(&parent.json_path, key),
             keys: AHashMap::new(),
             lists: AHashMap::new(),
+            children: AHashMap::new(),
         };
-        self.keys[id as usize].child = self.nodes.len() as u32;
+        let index = self.nodes.len() as u32;
         self.nodes.push(child);
-        Ok(self.keys[id as usize].child)
+        self.nodes[node as usize].children.insert(fragment, index);
+        index
     }
 
     /// The list under `key`.
@@ -463,6 +483,7 @@ impl Paths {
             json_path,
             keys: AHashMap::new(),
             lists: AHashMap::new(),
+            children: AHashMap::new(),
         });
         self.places.push(RowPlace { path: path.clone(), table, node });
         self.place_paths.insert(path, place);

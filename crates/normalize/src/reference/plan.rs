@@ -2,50 +2,44 @@
 //!
 //! Everything that is odd is left out here, so that the fast path need not know the odd rules: tables that are declared
 //! or filtered, ids made from the data, names that two keys share, columns of the system. Start with
-//! [`Reference::plan`].
+//! [`Reference::update_plan`].
 
 use ahash::AHashMap;
-use tipple_json::text::write_string;
 use tipple_schema::DataType;
 
 use super::paths::{NONE, Slot};
 use super::{Facts, Reference, RowIdRule};
-use crate::builders::ColumnType;
-use crate::fast::plan::{self as fast, Action, Plan};
+use crate::fast::plan::{self as fast, Action, KeyText, Plan};
 
 /// How often places are shared: a place that two names lead to is not for the fast path.
 struct Sharing {
-    /// First slot of each table in the sequence of all slots.
-    first_slots: Vec<u32>,
-    /// Keys that lead to each slot.
-    keys_of_slots: Vec<u32>,
+    /// Keys that lead to each node.
+    nodes: Vec<u32>,
     /// Keys that lead to each list.
-    keys_of_lists: Vec<u32>,
+    lists: Vec<u32>,
     /// Lists and roots that lead to each table.
-    lists_of_tables: Vec<u32>,
+    tables: Vec<u32>,
+    /// Keys with objects or lists below them, by node.
+    branches: AHashMap<u32, Vec<u32>>,
 }
 
 impl Reference {
-    /// What is known now.
-    pub(crate) fn plan(&mut self) -> Plan {
+    /// Brings `plan` up to what is known now.
+    pub(crate) fn update_plan(&mut self, plan: &mut Plan) {
+        plan.zone = self.zone.clone();
+        self.add_tables(plan);
+        self.add_keys(plan);
         let sharing = self.sharing();
-        let mut plan = Plan {
-            nodes: self.plan_nodes(),
-            keys: self.plan_keys(&sharing),
-            lists: vec![
-                fast::List { table: NONE, node: NONE, value_slot: NONE, inner: NONE };
-                self.paths.lists.len()
-            ],
-            slots: self.plan_slots(&sharing),
-            tables: self.plan_tables(),
-            roots: AHashMap::new(),
-            zone: self.zone.clone(),
-        };
+        self.update_keys(&sharing, plan);
+        for table in 0..plan.tables.len() {
+            self.update_slots(table as u32, plan);
+        }
+        plan.lists.clear();
+        plan.lists.resize(self.paths.lists.len(), fast::List::ASK);
         for (name, root) in self.root_names.clone() {
-            let known = self.plan_root(root, &sharing, &mut plan);
+            let known = self.plan_root(root, &sharing, plan);
             plan.roots.insert(name, known);
         }
-        plan
     }
 
     /// Counts a value that went to a variant slot.
@@ -55,113 +49,101 @@ impl Reference {
         }
     }
 
+    fn add_tables(&self, plan: &mut Plan) {
+        for state in &self.paths.tables()[plan.tables.len()..] {
+            let name = state.name.as_str().into();
+            plan.tables.push(fast::Table { name, root_column: None, slots: Vec::new() });
+        }
+        plan.slot_count = 0;
+        for (state, table) in self.paths.tables().iter().zip(&mut plan.tables) {
+            let known = table.slots.len();
+            table.slots.extend(state.slots[known..].iter().map(|slot| fast::Slot::new(&slot.name)));
+            plan.slot_count += table.slots.len();
+        }
+    }
+
+    fn add_keys(&self, plan: &mut Plan) {
+        plan.nodes.resize_with(self.paths.nodes.len(), fast::Node::default);
+        let known = plan.keys.len();
+        for (index, key) in self.paths.keys.iter().enumerate().skip(known) {
+            let table = self.paths.table_of(self.paths.nodes[key.node as usize].place);
+            plan.slot_mut(table, key.slot).key_count += 1;
+            plan.nodes[key.node as usize].keys.insert(key.name.clone(), index as u32);
+            let text = KeyText::new(&key.name);
+            plan.keys.push(fast::Key { text, slot: key.slot, child: NONE, list: NONE });
+        }
+    }
+
     fn sharing(&self) -> Sharing {
         let paths = &self.paths;
-        let mut first_slots = Vec::with_capacity(paths.tables().len());
-        let mut slot_count = 0;
-        for table in paths.tables() {
-            first_slots.push(slot_count as u32);
-            slot_count += table.slots.len();
-        }
         let mut sharing = Sharing {
-            first_slots,
-            keys_of_slots: vec![0; slot_count],
-            keys_of_lists: vec![0; paths.lists.len()],
-            lists_of_tables: vec![0; paths.tables().len()],
+            nodes: vec![0; paths.nodes.len()],
+            lists: vec![0; paths.lists.len()],
+            tables: vec![0; paths.tables().len()],
+            branches: AHashMap::new(),
         };
-        for node in &paths.nodes {
-            let first = sharing.first_slots[paths.table_of(node.place) as usize];
-            for key in node.keys.values().map(|key| &paths.keys[*key as usize]) {
-                sharing.keys_of_slots[(first + key.slot) as usize] += 1;
-                if key.list != NONE {
-                    sharing.keys_of_lists[key.list as usize] += 1;
-                }
+        for (index, key) in paths.keys.iter().enumerate() {
+            if key.child != NONE {
+                sharing.nodes[key.child as usize] += 1;
+            }
+            if key.list != NONE {
+                sharing.lists[key.list as usize] += 1;
+            }
+            if key.child != NONE || key.list != NONE {
+                sharing.branches.entry(key.node).or_default().push(index as u32);
             }
         }
         let list_places = paths.lists.iter().map(|list| list.place);
         for place in list_places.chain(self.roots.iter().map(|root| root.place)) {
-            sharing.lists_of_tables[paths.table_of(place) as usize] += 1;
+            sharing.tables[paths.table_of(place) as usize] += 1;
         }
         sharing
     }
 
-    fn plan_nodes(&self) -> Vec<fast::Node> {
-        self.paths.nodes.iter().map(|node| fast::Node { keys: node.keys.clone() }).collect()
-    }
-
-    fn plan_keys(&self, sharing: &Sharing) -> Vec<fast::Key> {
-        let unknown = || fast::Key { text: Box::default(), slot: NONE, child: NONE, list: NONE };
-        let mut keys: Vec<fast::Key> = self.paths.keys.iter().map(|_| unknown()).collect();
-        for node in &self.paths.nodes {
-            let first = sharing.first_slots[self.paths.table_of(node.place) as usize];
-            for (name, id) in &node.keys {
-                let key = &self.paths.keys[*id as usize];
-                let mut text = String::with_capacity(name.len() + 3);
-                write_string(name, &mut text);
-                text.push(':');
-                keys[*id as usize] = fast::Key {
-                    text: text.into_bytes().into(),
-                    slot: first + key.slot,
-                    child: key.child,
-                    list: key.list,
-                };
-            }
+    /// Takes over where keys lead, but for places that several keys share.
+    fn update_keys(&self, sharing: &Sharing, plan: &mut Plan) {
+        for (known, key) in plan.keys.iter_mut().zip(&self.paths.keys) {
+            let is_own = |count: &[u32], index: u32| index != NONE && count[index as usize] == 1;
+            known.child = if is_own(&sharing.nodes, key.child) { key.child } else { NONE };
+            known.list = if is_own(&sharing.lists, key.list) { key.list } else { NONE };
         }
-        keys
     }
 
-    fn plan_slots(&self, sharing: &Sharing) -> Vec<fast::Slot> {
-        let mut slots = Vec::with_capacity(sharing.keys_of_slots.len());
-        for (table, state) in self.paths.tables().iter().enumerate() {
-            let first = sharing.first_slots[table];
-            for (index, slot) in state.slots.iter().enumerate() {
-                let is_shared = sharing.keys_of_slots[first as usize + index] > 1;
-                let variants = slot.variants.iter().filter(|(_, variant)| {
-                    self.variants.contains_key(&(table as u32, *variant))
-                });
-                slots.push(fast::Slot {
-                    action: action(slot),
-                    takes_null: takes_null(slot) && !is_shared,
-                    table: table as u32,
-                    index: index as u32,
-                    column_type: slot
-                        .column
-                        .map_or(ColumnType::plain(DataType::Text), |column| column.column_type),
-                    name: slot.name.as_str().into(),
-                    variants: variants.map(|(kind, slot)| (*kind, first + slot)).collect(),
-                });
+    fn update_slots(&self, table: u32, plan: &mut Plan) {
+        let state = self.paths.table(table);
+        for (known, slot) in plan.tables[table as usize].slots.iter_mut().zip(&state.slots) {
+            known.action = action(slot);
+            known.takes_null = takes_null(slot) && known.key_count <= 1;
+            if let Some(column) = slot.column {
+                known.column_type = column.column_type;
             }
-            let system = state.system;
-            for slot in [system.load_id, system.row_id, system.parent_id, system.list_index] {
-                slots[(first + slot) as usize].action = Action::Ask;
-            }
+            known.variants.clear();
+            let is_noted = |variant: &u32| self.variants.contains_key(&(table, *variant));
+            known.variants.extend(slot.variants.iter().filter(|(_, slot)| is_noted(slot)));
         }
-        slots
-    }
-
-    fn plan_tables(&self) -> Vec<fast::Table> {
-        let table = |name: &str| fast::Table { name: name.into(), root_column: None };
-        self.paths.tables().iter().map(|state| table(&state.name)).collect()
+        let system = state.system;
+        for slot in [system.load_id, system.row_id, system.parent_id, system.list_index] {
+            plan.slot_mut(table, slot).action = Action::Ask;
+        }
     }
 
     /// What is known of a root table; adds what is known of the lists below it to `plan`.
     fn plan_root(&mut self, index: usize, sharing: &Sharing, plan: &mut Plan) -> fast::Root {
         let root = &self.roots[index];
         let (table, place, level) = (root.table, root.place, root.max_nesting);
-        for ((table, slot), _) in &root.filtered_slots {
-            let slot = sharing.first_slots[*table as usize] + slot;
-            plan.slots[slot as usize].action = Action::Ask;
+        for (table, slot) in root.filtered_slots.keys() {
+            plan.slot_mut(*table, *slot).action = Action::Ask;
         }
         let facts = self.facts(table);
         let handed = self.handed_id(table, &facts);
-        let mut is_known = !facts.is_child
+        let system = self.paths.table(table).system;
+        let is_known = !facts.is_child
             && facts.row_id == RowIdRule::Random
             && handed.is_some()
-            && sharing.lists_of_tables[table as usize] == 1
-            && !self.roots[index].filtered_tables.contains(&table);
-        let system = self.paths.table(table).system;
-        is_known &= self.has_type(table, system.load_id, DataType::Text);
-        is_known &= self.has_type(table, system.row_id, DataType::Text);
+            && sharing.tables[table as usize] == 1
+            && !self.roots[index].filtered_tables.contains(&table)
+            && self.has_type(table, system.load_id, DataType::Text)
+            && self.has_type(table, system.row_id, DataType::Text);
         let node = self.paths.node_of(place);
         let handed = handed.flatten();
         if is_known {
@@ -203,14 +185,10 @@ impl Reference {
     ) {
         let mut nodes = vec![node];
         while let Some(node) = nodes.pop() {
-            let keys: Vec<u32> = self.paths.nodes[node as usize].keys.values().copied().collect();
-            for key in keys {
-                let (child, list) = {
-                    let key = &self.paths.keys[key as usize];
-                    (key.child, key.list)
-                };
+            for key in sharing.branches.get(&node).into_iter().flatten() {
+                let fast::Key { child, list, .. } = plan.keys[*key as usize];
                 nodes.extend((child != NONE).then_some(child));
-                if list != NONE && sharing.keys_of_lists[list as usize] == 1 {
+                if list != NONE {
                     nodes.extend(self.plan_list(root, list, handed, sharing, plan));
                 }
             }
@@ -232,7 +210,7 @@ impl Reference {
         let system = self.paths.table(table).system;
         let is_known = facts.is_child
             && facts.handed_down.is_empty()
-            && sharing.lists_of_tables[table as usize] == 1
+            && sharing.tables[table as usize] == 1
             && !self.roots[root].filtered_tables.contains(&table)
             && self.has_type(table, system.row_id, DataType::Text)
             && self.has_type(table, system.parent_id, DataType::Text)
@@ -240,31 +218,26 @@ impl Reference {
         if !is_known {
             return None;
         }
-        let first = sharing.first_slots[table as usize];
         if let Some(name) = handed {
             let slot = self.paths.table(table).find(name)?;
             if !self.has_type(table, slot, DataType::Text) {
                 return None;
             }
-            plan.slots[(first + slot) as usize].action = Action::Ask;
+            plan.slot_mut(table, slot).action = Action::Ask;
             plan.tables[table as usize].root_column = Some(name.into());
         }
-        plan.lists[list as usize] = fast::List {
-            table,
-            node,
-            value_slot: first + system.value,
-            inner: self.inner_list(node, first, plan),
-        };
+        let inner = self.inner_list(table, node, plan);
+        plan.lists[list as usize] = fast::List { table, node, value_slot: system.value, inner };
         Some(node)
     }
 
     /// The list of elements that are themselves lists.
-    fn inner_list(&self, node: u32, first_slot: u32, plan: &Plan) -> u32 {
-        let Some(key) = self.paths.nodes[node as usize].keys.get("list") else {
+    fn inner_list(&self, table: u32, node: u32, plan: &Plan) -> u32 {
+        let Some(key) = plan.nodes[node as usize].keys.get("list") else {
             return NONE;
         };
-        let key = &self.paths.keys[*key as usize];
-        match plan.slots[(first_slot + key.slot) as usize].action {
+        let key = &plan.keys[*key as usize];
+        match plan.slot(table, key.slot).action {
             Action::Ask | Action::Fit(DataType::Json) => NONE,
             _ => key.list,
         }

@@ -170,7 +170,7 @@ impl Reference {
                 self.push(typed, slot, is_aware, datum);
                 Ok(())
             }
-            Err(misfit) if is_variant => Err(self.misfit(typed.table, slot, value, kind, data_type, misfit)),
+            Err(_) if is_variant => Err(self.misfit(typed.table, slot, value, kind, data_type)),
             Err(misfit) => self.add_variant(typed, slot, value, kind, misfit),
         }
     }
@@ -199,7 +199,7 @@ impl Reference {
                 self.push(typed, variant, column.column_type.is_aware, datum);
                 Ok(())
             }
-            Err(misfit) => Err(self.misfit(typed.table, variant, value, kind, data_type, misfit)),
+            Err(_) => Err(self.misfit(typed.table, variant, value, kind, data_type)),
         }
     }
 
@@ -232,7 +232,7 @@ impl Reference {
                 typed.values.extend(datum.map(|datum| (slot, datum.into_owned())));
                 Ok(())
             }
-            Err(misfit) => Err(self.misfit(typed.table, slot, &value, DataType::Text, to, misfit)),
+            Err(_) => Err(self.misfit(typed.table, slot, &value, DataType::Text, to)),
         }
     }
 
@@ -243,7 +243,6 @@ impl Reference {
         value: &Value,
         from: DataType,
         to: DataType,
-        _misfit: Misfit,
     ) -> RowError {
         let state = self.paths.table(table);
         RowError::Misfit {
