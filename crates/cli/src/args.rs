@@ -102,6 +102,10 @@ pub enum LogForm {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Load what a pipeline file describes
+    Run(commands::run::Run),
+    /// Load files into a table, without a pipeline file
+    Load(commands::load::Load),
     /// List pipelines, look into one, or change its state
     Pipeline(commands::pipeline::Pipeline),
     /// Run a read-only SQL query over the tables of a pipeline

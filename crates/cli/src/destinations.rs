@@ -47,7 +47,10 @@ struct Wish {
 ///
 /// # Errors
 /// The kind is not compiled in, the name is not configured, or a setting cannot be used.
-pub fn open(text: &str, surroundings: &Surroundings<'_>) -> Result<Arc<dyn Destination>, Diagnostic> {
+pub fn open(
+    text: &str,
+    surroundings: &Surroundings<'_>,
+) -> Result<Arc<dyn Destination>, Diagnostic> {
     let wish = parse(text, surroundings)?;
     match wish.kind.as_str() {
         #[cfg(feature = "duckdb")]
@@ -59,20 +62,38 @@ pub fn open(text: &str, surroundings: &Surroundings<'_>) -> Result<Arc<dyn Desti
 fn parse(text: &str, surroundings: &Surroundings<'_>) -> Result<Wish, Diagnostic> {
     let text = text.strip_prefix("dlt.destinations.").unwrap_or(text);
     if let Some(kind) = KINDS.iter().find(|kind| **kind == text) {
-        return Ok(Wish { kind: (*kind).to_owned(), name: (*kind).to_owned(), address: None });
+        return Ok(Wish {
+            kind: (*kind).to_owned(),
+            name: (*kind).to_owned(),
+            address: None,
+        });
     }
     if let Some((kind, rest)) = text.split_once(':')
         && KINDS.contains(&kind)
     {
         let address = if rest.starts_with("//") { text } else { rest };
-        return Ok(Wish { kind: kind.to_owned(), name: kind.to_owned(), address: Some(address.to_owned()) });
+        return Ok(Wish {
+            kind: kind.to_owned(),
+            name: kind.to_owned(),
+            address: Some(address.to_owned()),
+        });
     }
     let scope = Scope::destination(text).in_pipeline(surroundings.pipeline);
-    let kind = surroundings.settings.text(&scope, "destination_type").map_err(|error| config::from_config(&error))?;
+    let kind = surroundings
+        .settings
+        .text(&scope, "destination_type")
+        .map_err(|error| config::from_config(&error))?;
     match kind {
         Some(kind) => {
-            let kind = kind.strip_prefix("dlt.destinations.").unwrap_or(&kind).to_owned();
-            Ok(Wish { kind, name: text.to_owned(), address: None })
+            let kind = kind
+                .strip_prefix("dlt.destinations.")
+                .unwrap_or(&kind)
+                .to_owned();
+            Ok(Wish {
+                kind,
+                name: text.to_owned(),
+                address: None,
+            })
         }
         None => Err(unknown(text, surroundings.settings)),
     }
@@ -87,15 +108,23 @@ fn unknown(text: &str, settings: &Settings) -> Diagnostic {
             .collect(),
         _ => Vec::new(),
     };
-    let mut diagnostic = Diagnostic::new(&codes::DESTINATION_UNKNOWN, format!("there is no destination `{text}`"))
-        .with("kinds", format!("{} in this program", quoted(KINDS)));
+    let mut diagnostic = Diagnostic::new(
+        &codes::DESTINATION_UNKNOWN,
+        format!("there is no destination `{text}`"),
+    )
+    .with("kinds", format!("{} in this program", quoted(KINDS)));
     if !named.is_empty() {
         diagnostic = diagnostic.with("named", format!("{} in the settings", quoted(&named)));
     }
-    let candidates = KINDS.iter().copied().chain(named.iter().map(String::as_str));
+    let candidates = KINDS
+        .iter()
+        .copied()
+        .chain(named.iter().map(String::as_str));
     match nearest(text, candidates) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic.help("name a kind, or add `[destination.NAME]` with `destination_type` to .dlt/config.toml"),
+        None => diagnostic.help(
+            "name a kind, or add `[destination.NAME]` with `destination_type` to .dlt/config.toml",
+        ),
     }
 }
 
@@ -127,7 +156,10 @@ mod duckdb {
         ("session_timezone", Kind::Text),
     ];
 
-    pub(super) fn open(wish: &Wish, surroundings: &Surroundings<'_>) -> Result<Arc<dyn Destination>, Diagnostic> {
+    pub(super) fn open(
+        wish: &Wish,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Arc<dyn Destination>, Diagnostic> {
         let places = Places {
             local_dir: &surroundings.settings.places().local_dir,
             pipeline_dir: Some(surroundings.pipeline_dir),
@@ -144,9 +176,13 @@ mod duckdb {
     /// The address of the command line, else what the settings say.
     fn credentials(wish: &Wish, surroundings: &Surroundings<'_>) -> Result<Value, Diagnostic> {
         let spec = Spec::new("DuckDbCredentials").credentials(native);
-        let optional = |spec: Spec, (name, kind): (&'static str, Kind)| spec.field(Field::new(name, kind).optional());
+        let optional = |spec: Spec, (name, kind): (&'static str, Kind)| {
+            spec.field(Field::new(name, kind).optional())
+        };
         let spec = FIELDS.into_iter().fold(spec, optional);
-        let scope = Scope::destination(&wish.name).in_pipeline(surroundings.pipeline).within("credentials");
+        let scope = Scope::destination(&wish.name)
+            .in_pipeline(surroundings.pipeline)
+            .within("credentials");
         let mut explicit = Map::new();
         if let Some(address) = &wish.address {
             explicit.insert("database".to_owned(), Value::String(address.clone()));
@@ -157,12 +193,17 @@ mod duckdb {
     }
 
     fn found_fields(resolved: &Resolved) -> Map<String, Value> {
-        let fields = FIELDS.iter().filter_map(|(name, _)| Some(((*name).to_owned(), resolved.value(name)?.clone())));
+        let fields = FIELDS
+            .iter()
+            .filter_map(|(name, _)| Some(((*name).to_owned(), resolved.value(name)?.clone())));
         fields.collect()
     }
 
     /// A text instead of fields is the path or the URL.
     fn native(text: &str) -> Result<Map<String, Value>, String> {
-        Ok(Map::from_iter([("database".to_owned(), Value::String(text.to_owned()))]))
+        Ok(Map::from_iter([(
+            "database".to_owned(),
+            Value::String(text.to_owned()),
+        )]))
     }
 }

@@ -10,9 +10,13 @@ mod destinations;
 mod diagnostics;
 mod documents;
 mod exit;
+mod interrupt;
 mod output;
+mod progress;
 mod project;
 mod runs;
+mod sources;
+mod summary;
 mod target;
 mod word_order;
 

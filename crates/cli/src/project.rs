@@ -23,9 +23,16 @@ impl Project {
     /// # Errors
     /// A file that is no TOML or cannot be read.
     pub fn load(global: &Global, terminal: &Terminal) -> Result<Self, Diagnostic> {
-        let request = PlacesRequest { project_dir: global.project_dir.clone(), profile: global.profile.clone() };
-        let settings = Settings::load(&request, Environment::of_process()).map_err(|error| config::from_config(&error))?;
-        let project = Project { settings, pipelines_dir: global.pipelines_dir.clone() };
+        let request = PlacesRequest {
+            project_dir: global.project_dir.clone(),
+            profile: global.profile.clone(),
+        };
+        let settings = Settings::load(&request, Environment::of_process())
+            .map_err(|error| config::from_config(&error))?;
+        let project = Project {
+            settings,
+            pipelines_dir: global.pipelines_dir.clone(),
+        };
         project.tell_warnings(terminal);
         Ok(project)
     }
@@ -54,7 +61,9 @@ impl Project {
 
     /// Names of the pipelines that have a working folder, sorted.
     pub fn pipeline_names(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(self.pipelines_dir(None)) else { return Vec::new() };
+        let Ok(entries) = std::fs::read_dir(self.pipelines_dir(None)) else {
+            return Vec::new();
+        };
         let folders = entries.flatten().filter(|entry| entry.path().is_dir());
         let mut names: Vec<String> = folders
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
@@ -71,14 +80,21 @@ impl Project {
     pub fn workdir(&self, name: &str) -> Result<WorkDir, Diagnostic> {
         let root = self.pipelines_dir(None).join(name);
         let is_name = !name.is_empty() && !name.contains(['/', '\\']) && !name.starts_with('.');
-        if is_name && root.is_dir() { Ok(WorkDir::view(root)) } else { Err(self.no_pipeline(name)) }
+        if is_name && root.is_dir() {
+            Ok(WorkDir::view(root))
+        } else {
+            Err(self.no_pipeline(name))
+        }
     }
 
     fn no_pipeline(&self, name: &str) -> Diagnostic {
         let known = self.pipeline_names();
         let folder = self.pipelines_dir(None);
-        let diagnostic = Diagnostic::new(&codes::PIPELINE_NOT_FOUND, format!("there is no pipeline `{name}`"))
-            .with("looked", format!("in {}", short_path(&folder)));
+        let diagnostic = Diagnostic::new(
+            &codes::PIPELINE_NOT_FOUND,
+            format!("there is no pipeline `{name}`"),
+        )
+        .with("looked", format!("in {}", short_path(&folder)));
         let diagnostic = match nearest(name, known.iter().map(String::as_str)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic,

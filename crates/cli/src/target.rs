@@ -50,9 +50,16 @@ impl Target {
         let pipelines_dir = project.pipelines_dir(settings.pipeline.pipelines_dir.as_deref());
         let root = pipelines_dir.join(name);
         let state = load_state(&root)?;
-        let memory_bytes_max = settings.runtime.memory_bytes_max.unwrap_or_else(default_memory);
-        let surroundings =
-            Surroundings { settings: &project.settings, pipeline: name, pipeline_dir: &root, memory_bytes_max };
+        let memory_bytes_max = settings
+            .runtime
+            .memory_bytes_max
+            .unwrap_or_else(default_memory);
+        let surroundings = Surroundings {
+            settings: &project.settings,
+            pipeline: name,
+            pipeline_dir: &root,
+            memory_bytes_max,
+        };
         let text = destination_text(project, name, wish, &settings, state.as_ref());
         let destination = destinations::open(&text, &surroundings)?;
         let settings = read_settings(project, name, Some(destination.name()))?;
@@ -72,7 +79,9 @@ impl Target {
     /// # Errors
     /// The naming convention does not exist.
     pub fn datasets(&self) -> Result<DatasetNames, Diagnostic> {
-        self.options.datasets().map_err(|error| pipeline::from_cause(&error.cause))
+        self.options
+            .datasets()
+            .map_err(|error| pipeline::from_cause(&error.cause))
     }
 
     /// The destination.
@@ -81,12 +90,19 @@ impl Target {
     }
 }
 
-fn read_settings(project: &Project, pipeline: &str, destination: Option<&str>) -> Result<RunSettings, Diagnostic> {
-    RunSettings::read(&project.settings, pipeline, destination).map_err(|error| config::from_config(&error))
+fn read_settings(
+    project: &Project,
+    pipeline: &str,
+    destination: Option<&str>,
+) -> Result<RunSettings, Diagnostic> {
+    RunSettings::read(&project.settings, pipeline, destination)
+        .map_err(|error| config::from_config(&error))
 }
 
 fn load_state(root: &PathBuf) -> Result<Option<PipelineState>, Diagnostic> {
-    WorkDir::view(root.clone()).load_state().map_err(|cause| pipeline::from_cause(&cause))
+    WorkDir::view(root.clone())
+        .load_state()
+        .map_err(|cause| pipeline::from_cause(&cause))
 }
 
 fn destination_text(
@@ -96,20 +112,43 @@ fn destination_text(
     settings: &RunSettings,
     state: Option<&PipelineState>,
 ) -> String {
-    let said = wish.destination.or(wish.file_destination).map(str::to_owned);
-    let configured = || settings.pipeline.destination_name.clone().or_else(|| settings.pipeline.destination_type.clone());
+    let said = wish
+        .destination
+        .or(wish.file_destination)
+        .map(str::to_owned);
+    let configured = || {
+        settings
+            .pipeline
+            .destination_name
+            .clone()
+            .or_else(|| settings.pipeline.destination_type.clone())
+    };
     let last = || runs::last_address(&project.runs_dir(), name);
     let known = || {
         let state = state?;
-        state.text("destination_name").or_else(|| state.text("destination_type")).map(str::to_owned)
+        state
+            .text("destination_name")
+            .or_else(|| state.text("destination_type"))
+            .map(str::to_owned)
     };
-    said.or_else(configured).or_else(last).or_else(known).unwrap_or_else(|| destinations::DEFAULT.to_owned())
+    said.or_else(configured)
+        .or_else(last)
+        .or_else(known)
+        .unwrap_or_else(|| destinations::DEFAULT.to_owned())
 }
 
-fn dataset(wish: &Wish<'_>, settings: &RunSettings, state: Option<&PipelineState>) -> Option<String> {
+fn dataset(
+    wish: &Wish<'_>,
+    settings: &RunSettings,
+    state: Option<&PipelineState>,
+) -> Option<String> {
     let said = wish.dataset.or(wish.file_dataset).map(str::to_owned);
     said.or_else(|| settings.pipeline.dataset_name.clone())
-        .or_else(|| state.and_then(|state| state.text("dataset_name")).map(str::to_owned))
+        .or_else(|| {
+            state
+                .and_then(|state| state.text("dataset_name"))
+                .map(str::to_owned)
+        })
 }
 
 fn pipeline_settings(settings: &RunSettings, memory_bytes_max: u64) -> PipelineSettings {
@@ -121,7 +160,10 @@ fn pipeline_settings(settings: &RunSettings, memory_bytes_max: u64) -> PipelineS
         restore_from_destination: settings.pipeline.restore_from_destination,
         threads: settings.normalize.workers.unwrap_or(0),
         max_memory_bytes: memory_bytes_max,
-        allow_identifier_change: settings.schema.allow_identifier_change_on_table_with_data.unwrap_or(false),
+        allow_identifier_change: settings
+            .schema
+            .allow_identifier_change_on_table_with_data
+            .unwrap_or(false),
         import_schema_path: settings.pipeline.import_schema_path.clone(),
         export_schema_path: settings.pipeline.export_schema_path.clone(),
         truncate_staging_dataset: settings.load.truncate_staging_dataset,
@@ -136,6 +178,14 @@ fn pipeline_settings(settings: &RunSettings, memory_bytes_max: u64) -> PipelineS
 fn default_memory() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kibibytes = total.and_then(|rest| rest.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-    kibibytes.map_or(MEMORY_BYTES_DEFAULT, |kibibytes| (kibibytes * 1024 / 4).min(MEMORY_BYTES_DEFAULT))
+    let kibibytes = total.and_then(|rest| {
+        rest.trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<u64>()
+            .ok()
+    });
+    kibibytes.map_or(MEMORY_BYTES_DEFAULT, |kibibytes| {
+        (kibibytes * 1024 / 4).min(MEMORY_BYTES_DEFAULT)
+    })
 }

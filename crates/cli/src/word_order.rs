@@ -34,8 +34,13 @@ fn arrange_pipeline(
     mut words: Vec<OsString>,
     start: usize,
 ) -> Vec<OsString> {
-    let is_verb = |word: &OsString| word.to_str().is_some_and(|word| pipeline.find_subcommand(word).is_some());
-    let asks_for_help = words[start..].iter().any(|word| word == "--help" || word == "-h");
+    let is_verb = |word: &OsString| {
+        word.to_str()
+            .is_some_and(|word| pipeline.find_subcommand(word).is_some())
+    };
+    let asks_for_help = words[start..]
+        .iter()
+        .any(|word| word == "--help" || word == "-h");
     let name = take_name(&mut words, start);
     let plain = positions(definition, &words, start);
     match (plain.as_slice(), name) {
@@ -58,7 +63,10 @@ fn arrange_pipeline(
 
 /// Takes `--name NAME` out of the words: from here on it is the word after the verb.
 fn take_name(words: &mut Vec<OsString>, start: usize) -> Option<OsString> {
-    let place = words[start..].iter().position(|word| is_option(word, "--name"))? + start;
+    let place = words[start..]
+        .iter()
+        .position(|word| is_option(word, "--name"))?
+        + start;
     let word = words.remove(place);
     match word.to_str().and_then(|word| word.split_once('=')) {
         Some((_, name)) => Some(name.into()),
@@ -115,7 +123,10 @@ mod tests {
     #[track_caller]
     fn check(typed: &str, parsed: &str) {
         let words = typed.split_whitespace().map(OsString::from).collect();
-        let arranged: Vec<String> = arrange(words).iter().map(|word| word.to_string_lossy().into_owned()).collect();
+        let arranged: Vec<String> = arrange(words)
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
         assert_eq!(arranged.join(" "), parsed);
     }
 
@@ -123,8 +134,14 @@ mod tests {
     fn both_word_orders_are_one_command() {
         check("tipple pipeline shop trace", "tipple pipeline trace shop");
         check("tipple pipeline trace shop", "tipple pipeline trace shop");
-        check("tipple pipeline shop load-package 17.5 -v", "tipple pipeline load-package shop 17.5 -v");
-        check("tipple pipeline shop drop a re:b --drop-all", "tipple pipeline drop shop a re:b --drop-all");
+        check(
+            "tipple pipeline shop load-package 17.5 -v",
+            "tipple pipeline load-package shop 17.5 -v",
+        );
+        check(
+            "tipple pipeline shop drop a re:b --drop-all",
+            "tipple pipeline drop shop a re:b --drop-all",
+        );
     }
 
     #[test]
@@ -137,15 +154,27 @@ mod tests {
 
     #[test]
     fn values_of_options_are_no_words() {
-        check("tipple -o json pipeline --pipelines-dir trace shop", "tipple -o json pipeline --pipelines-dir trace info shop");
-        check("tipple pipeline shop --output yaml runs --limit 3", "tipple pipeline runs shop --output yaml --limit 3");
+        check(
+            "tipple -o json pipeline --pipelines-dir trace shop",
+            "tipple -o json pipeline --pipelines-dir trace info shop",
+        );
+        check(
+            "tipple pipeline shop --output yaml runs --limit 3",
+            "tipple pipeline runs shop --output yaml --limit 3",
+        );
     }
 
     #[test]
     fn a_name_option_settles_a_pipeline_that_is_named_like_a_verb() {
         check("tipple pipeline --name trace", "tipple pipeline info trace");
-        check("tipple pipeline drop --name=sync a", "tipple pipeline drop sync a");
-        check("tipple pipeline --name trace trace --run 1", "tipple pipeline trace trace --run 1");
+        check(
+            "tipple pipeline drop --name=sync a",
+            "tipple pipeline drop sync a",
+        );
+        check(
+            "tipple pipeline --name trace trace --run 1",
+            "tipple pipeline trace trace --run 1",
+        );
     }
 
     #[test]

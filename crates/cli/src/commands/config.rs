@@ -43,7 +43,9 @@ impl Config {
         if terminal.wants_rows() {
             terminal.print_sheet(&rows(&explanation));
         } else {
-            terminal.print_document(&document(&explain.key, &explanation), || text(&explain.key, &explanation, &project))?;
+            terminal.print_document(&document(&explain.key, &explanation), || {
+                text(&explain.key, &explanation, &project)
+            })?;
         }
         Ok(Exit::Done)
     }
@@ -83,7 +85,15 @@ fn text(key: &str, explanation: &Explanation, project: &Project) -> String {
         .tried
         .iter()
         .enumerate()
-        .map(|(index, tried)| vec!["", mark(explanation, index), tried.provider, &tried.key, location(tried)])
+        .map(|(index, tried)| {
+            vec![
+                "",
+                mark(explanation, index),
+                tried.provider,
+                &tried.key,
+                location(tried),
+            ]
+        })
         .collect();
     text.push_str(&align_columns(lines.iter(), &[Align::Left; 5]));
     for file in project.settings.files() {
@@ -96,7 +106,11 @@ fn text(key: &str, explanation: &Explanation, project: &Project) -> String {
 
 /// The file; a variable is named by its key already.
 fn location(tried: &Tried) -> &str {
-    if tried.location == tried.key { "" } else { &tried.location }
+    if tried.location == tried.key {
+        ""
+    } else {
+        &tried.location
+    }
 }
 
 fn document(key: &str, explanation: &Explanation) -> serde_json::Value {

@@ -3,8 +3,10 @@
 pub mod completions;
 pub mod config;
 pub mod explain;
+pub mod load;
 pub mod pipeline;
 pub mod query;
+pub mod run;
 pub mod schema;
 pub mod version;
 
@@ -23,6 +25,8 @@ pub type Outcome = Result<Exit, Diagnostic>;
 pub fn run(cli: Cli, terminal: &Terminal) -> Outcome {
     match cli.command {
         Command::Config(command) => command.run(&cli.global, terminal),
+        Command::Run(command) => command.run(&cli.global, terminal),
+        Command::Load(command) => command.run(&cli.global, terminal),
         Command::Pipeline(command) => command.run(&cli.global, terminal),
         Command::Query(command) => command.run(&cli.global, terminal),
         Command::Schema(command) => command.run(terminal),
@@ -34,7 +38,10 @@ pub fn run(cli: Cli, terminal: &Terminal) -> Outcome {
 
 /// Waits for work that talks to a destination, in this thread.
 fn block_on<T>(work: impl Future<Output = Result<T, Diagnostic>>) -> Result<T, Diagnostic> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Diagnostic::new(&codes::INTERNAL_BUG, error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime =
+        runtime.map_err(|error| Diagnostic::new(&codes::INTERNAL_BUG, error.to_string()))?;
     runtime.block_on(work)
 }

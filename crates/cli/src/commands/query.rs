@@ -47,19 +47,27 @@ impl Query {
         if self.destination.is_none() {
             project.workdir(&self.name)?;
         }
-        let wish =
-            Wish { destination: self.destination.as_deref(), dataset: self.dataset.as_deref(), ..Wish::default() };
+        let wish = Wish {
+            destination: self.destination.as_deref(),
+            dataset: self.dataset.as_deref(),
+            ..Wish::default()
+        };
         let target = Target::resolve(&project, &self.name, &wish)?;
         let sql = self.text()?;
-        let rows_max = self.limit.or((terminal.form() == OutputForm::Table).then_some(ROWS_SHOWN));
+        let rows_max = self
+            .limit
+            .or((terminal.form() == OutputForm::Table).then_some(ROWS_SHOWN));
         let result = super::block_on(ask(&target, &sql, rows_max))?;
         let sheet = batches::to_sheet(&result, rows_max);
-        let sheet = sheet.map_err(|error| Diagnostic::new(&codes::DESTINATION_QUERY, error.to_string()))?;
+        let sheet =
+            sheet.map_err(|error| Diagnostic::new(&codes::DESTINATION_QUERY, error.to_string()))?;
         terminal.print_sheet(&sheet);
         let row_count: usize = result.iter().map(|batch| batch.num_rows()).sum();
         if rows_max.is_some_and(|rows_max| row_count > rows_max) {
             let shown = human::count(sheet.row_count() as u64);
-            terminal.note(&format!("first {shown} rows; --limit N shows more, `-o csv` all"));
+            terminal.note(&format!(
+                "first {shown} rows; --limit N shows more, `-o csv` all"
+            ));
         }
         Ok(Exit::Done)
     }
@@ -67,13 +75,18 @@ impl Query {
     fn text(&self) -> Result<String, Diagnostic> {
         match (&self.file, self.sql.as_deref()) {
             (Some(path), _) => std::fs::read_to_string(path).map_err(|error| {
-                Diagnostic::new(&codes::USAGE_FILE, format!("cannot read `{}`", path.display()))
-                    .with("why", error.to_string())
+                Diagnostic::new(
+                    &codes::USAGE_FILE,
+                    format!("cannot read `{}`", path.display()),
+                )
+                .with("why", error.to_string())
             }),
             (None, Some("-")) => {
                 let mut text = String::new();
                 let read = std::io::stdin().read_to_string(&mut text);
-                read.map_err(|error| Diagnostic::new(&codes::USAGE_FILE, format!("cannot read stdin: {error}")))?;
+                read.map_err(|error| {
+                    Diagnostic::new(&codes::USAGE_FILE, format!("cannot read stdin: {error}"))
+                })?;
                 Ok(text)
             }
             (None, sql) => Ok(sql.unwrap_or_default().to_owned()),
@@ -89,18 +102,34 @@ async fn ask(
 ) -> Result<Vec<arrow_array::RecordBatch>, Diagnostic> {
     let failed = |error| destination::from_destination(&error);
     let datasets = target.datasets()?;
-    let mut client = target.destination().connect_read_only(&datasets).await.map_err(failed)?;
-    let catalog = client.read_catalog(Dataset::Final, &[]).await.map_err(failed)?;
+    let mut client = target
+        .destination()
+        .connect_read_only(&datasets)
+        .await
+        .map_err(failed)?;
+    let catalog = client
+        .read_catalog(Dataset::Final, &[])
+        .await
+        .map_err(failed)?;
     let guard = Guard::new(&datasets.dataset, catalog.tables.keys().map(String::as_str));
     let guard = guard.in_catalog(datasets.catalog.clone());
-    let checked = guard.check(sql).map_err(|refusal| diagnostics::query::from_refusal(&refusal, sql))?;
-    client.query(&limited(&checked, rows_max)).await.map_err(failed)
+    let checked = guard
+        .check(sql)
+        .map_err(|refusal| diagnostics::query::from_refusal(&refusal, sql))?;
+    client
+        .query(&limited(&checked, rows_max))
+        .await
+        .map_err(failed)
 }
 
 fn limited(checked: &Checked, rows_max: Option<usize>) -> String {
     match rows_max {
         Some(rows_max) if checked.is_query => {
-            format!("SELECT * FROM ({}) LIMIT {}", checked.sql, rows_max.saturating_add(1))
+            format!(
+                "SELECT * FROM ({}) LIMIT {}",
+                checked.sql,
+                rows_max.saturating_add(1)
+            )
         }
         _ => checked.sql.clone(),
     }

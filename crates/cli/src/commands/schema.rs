@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
-use tipple_schema::{Schema as Document, is_default_value};
+use tipple_schema::{Schema as Document, is_default_value, yaml};
 
 use super::Outcome;
 use crate::args::OutputForm;
 use crate::diagnostics::{self, Diagnostic, codes, nearest};
-use crate::exit::Exit;
 use crate::documents;
-use crate::output::{self, Terminal, yaml};
+use crate::exit::Exit;
+use crate::output::{self, Terminal};
 
 /// Arguments of `tipple schema`.
 #[derive(Debug, Args)]
@@ -47,7 +47,8 @@ impl Schema {
     /// Reads the document, checks it and prints it.
     pub fn run(self, terminal: &Terminal) -> Outcome {
         let document = documents::read(&self.file)?;
-        let schema = Document::from_document(&document).map_err(|error| diagnostics::schema::from_schema(&error))?;
+        let schema = Document::from_document(&document)
+            .map_err(|error| diagnostics::schema::from_schema(&error))?;
         print(&schema, &self.form, terminal)?;
         Ok(Exit::Done)
     }
@@ -78,26 +79,37 @@ pub fn print(schema: &Document, form: &Form, terminal: &Terminal) -> Result<(), 
 
 fn one_table(document: Value, name: &str, schema: &Document) -> Result<Value, Diagnostic> {
     match document.get("tables").and_then(|tables| tables.get(name)) {
-        Some(table) => Ok(Value::Object(Map::from_iter([(name.to_owned(), table.clone())]))),
+        Some(table) => Ok(Value::Object(Map::from_iter([(
+            name.to_owned(),
+            table.clone(),
+        )]))),
         None => {
             let what = format!("schema `{}` has no table `{name}`", schema.name);
             let diagnostic = Diagnostic::new(&codes::SCHEMA_TABLE_NOT_FOUND, what);
-            Err(match nearest(name, schema.tables.keys().map(String::as_str)) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None => diagnostic,
-            })
+            Err(
+                match nearest(name, schema.tables.keys().map(String::as_str)) {
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                    None => diagnostic,
+                },
+            )
         }
     }
 }
 
 /// Takes out properties of tables and columns that have their default, and names that repeat their key.
 fn remove_defaults(document: &mut Value) {
-    let Some(tables) = document.get_mut("tables").and_then(Value::as_object_mut) else { return };
+    let Some(tables) = document.get_mut("tables").and_then(Value::as_object_mut) else {
+        return;
+    };
     for table in tables.values_mut().filter_map(Value::as_object_mut) {
         table.shift_remove("name");
         table.retain(|property, value| !is_default_value(property, value));
         let columns = table.get_mut("columns").and_then(Value::as_object_mut);
-        for column in columns.into_iter().flat_map(|columns| columns.values_mut()).filter_map(Value::as_object_mut) {
+        for column in columns
+            .into_iter()
+            .flat_map(|columns| columns.values_mut())
+            .filter_map(Value::as_object_mut)
+        {
             column.shift_remove("name");
             column.retain(|property, value| !is_default_value(property, value));
         }

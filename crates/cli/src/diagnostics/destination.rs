@@ -67,7 +67,9 @@ fn one_line(sql: &str) -> String {
 
 fn code_of(error: &DestinationError) -> &'static Code {
     let name = match error {
-        DestinationError::Schema(problems) if problems.problems.len() == 1 => problems.problems[0].code(),
+        DestinationError::Schema(problems) if problems.problems.len() == 1 => {
+            problems.problems[0].code()
+        }
         other => other.code(),
     };
     codes::find(name).unwrap_or(&codes::DESTINATION_FAILED)

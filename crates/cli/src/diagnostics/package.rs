@@ -2,16 +2,16 @@
 
 use tipple_package::PackageError;
 
-use super::codes::{self, Code};
 use super::Diagnostic;
+use super::codes::{self, Code};
 
 /// The error for people.
 pub fn from_package(error: &PackageError) -> Diagnostic {
     let diagnostic = Diagnostic::new(code_of(error), error.to_string()).caused_by(error);
     match error {
-        PackageError::DiskFull { source, .. } => {
-            diagnostic.with("why", source.to_string()).help("make room, then run again; what was sealed before is kept")
-        }
+        PackageError::DiskFull { source, .. } => diagnostic
+            .with("why", source.to_string())
+            .help("make room, then run again; what was sealed before is kept"),
         PackageError::NotWritable { .. } => {
             diagnostic.help("change the permissions, or use another folder: --pipelines-dir DIR")
         }
@@ -21,9 +21,9 @@ pub fn from_package(error: &PackageError) -> Diagnostic {
         PackageError::Completed { load_id } | PackageError::Exists { load_id, .. } => {
             diagnostic.with("package", load_id.clone())
         }
-        PackageError::Damaged { load_id, .. } => {
-            diagnostic.with("package", load_id.clone()).help("give it up with `abort-packages` and run again")
-        }
+        PackageError::Damaged { load_id, .. } => diagnostic
+            .with("package", load_id.clone())
+            .help("give it up with `abort-packages` and run again"),
         PackageError::Version { .. } => diagnostic.help("use the newer version here as well"),
         _ => diagnostic,
     }

@@ -17,9 +17,14 @@ pub fn from_run(error: &RunError, pipeline: &str) -> Diagnostic {
     let diagnostic = diagnostic.with_first("run", place);
     if error.package_pending {
         return diagnostic
-            .with("data", "the package is kept; nothing of it is visible at the destination")
+            .with(
+                "data",
+                "the package is kept; nothing of it is visible at the destination",
+            )
             .help("run again to load it")
-            .next(format!("tipple pipeline {pipeline} abort-packages   gives it up"));
+            .next(format!(
+                "tipple pipeline {pipeline} abort-packages   gives it up"
+            ));
     }
     match error.step {
         Some(Step::Sync) => diagnostic.with("data", "nothing was changed"),
@@ -35,7 +40,9 @@ pub fn from_cause(cause: &Cause) -> Diagnostic {
         Cause::Normalize(error) => data::from_normalize(error),
         Cause::Contract(violation) => data::from_contract(violation),
         Cause::Schema(error) => schema::from_schema(error),
-        Cause::Hints(error) => data::from_naming(&error.cause).with("where", format!("resource `{}`", error.resource)),
+        Cause::Hints(error) => {
+            data::from_naming(&error.cause).with("where", format!("resource `{}`", error.resource))
+        }
         Cause::Naming(error) => data::from_naming(error),
         Cause::Word(word) => Diagnostic::new(&codes::CONFIG_INVALID, word.to_string()),
         Cause::Destination(error) => destination::from_destination(error),
@@ -43,15 +50,27 @@ pub fn from_cause(cause: &Cause) -> Diagnostic {
         Cause::State { place, cause } => {
             Diagnostic::new(&codes::PIPELINE_STATE, cause.to_string()).with("where", place.clone())
         }
-        Cause::SchemaFileEdited { schema, path } => {
-            Diagnostic::new(&codes::SCHEMA_EDITED, format!("schema `{schema}` was edited by hand"))
-                .with("where", path.display().to_string())
-                .with("why", "its content does not give the hash that it was stored with")
-                .help("undo the edit, or take the schema from the destination with `sync`")
-        }
-        Cause::UnknownResource { source_name, unknown, known } => {
-            let what = format!("the source `{source_name}` has no resource {}", quoted(unknown));
-            let diagnostic = Diagnostic::new(&codes::PIPELINE_UNKNOWN_RESOURCE, what).with("known", quoted(known));
+        Cause::SchemaFileEdited { schema, path } => Diagnostic::new(
+            &codes::SCHEMA_EDITED,
+            format!("schema `{schema}` was edited by hand"),
+        )
+        .with("where", path.display().to_string())
+        .with(
+            "why",
+            "its content does not give the hash that it was stored with",
+        )
+        .help("undo the edit, or take the schema from the destination with `sync`"),
+        Cause::UnknownResource {
+            source_name,
+            unknown,
+            known,
+        } => {
+            let what = format!(
+                "the source `{source_name}` has no resource {}",
+                quoted(unknown)
+            );
+            let diagnostic = Diagnostic::new(&codes::PIPELINE_UNKNOWN_RESOURCE, what)
+                .with("known", quoted(known));
             unknown.iter().fold(diagnostic, |diagnostic, word| {
                 match nearest(word, known.iter().map(String::as_str)) {
                     Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -59,9 +78,10 @@ pub fn from_cause(cause: &Cause) -> Diagnostic {
                 }
             })
         }
-        Cause::NeverRan { pipeline } => {
-            Diagnostic::new(&codes::PIPELINE_NEVER_RAN, format!("pipeline `{pipeline}` has not run yet"))
-        }
+        Cause::NeverRan { pipeline } => Diagnostic::new(
+            &codes::PIPELINE_NEVER_RAN,
+            format!("pipeline `{pipeline}` has not run yet"),
+        ),
         Cause::Pending { pipeline, count } => {
             let what = format!("pipeline `{pipeline}` has {count} pending package(s)");
             Diagnostic::new(&codes::PIPELINE_PENDING, what)

@@ -2,20 +2,26 @@
 
 use tipple_schema::SchemaError;
 
-use super::codes::{self, Code};
 use super::Diagnostic;
+use super::codes::{self, Code};
 
 /// The error for people.
 pub fn from_schema(error: &SchemaError) -> Diagnostic {
     let (code, help): (&'static Code, &str) = match error {
-        SchemaError::Damaged { .. } | SchemaError::UnknownDataType { .. } | SchemaError::ParentNotFound { .. } => {
-            (&codes::SCHEMA_DAMAGED, "")
-        }
-        SchemaError::EngineTooNew { .. } => (&codes::SCHEMA_ENGINE_TOO_NEW, "use the newer version here as well"),
+        SchemaError::Damaged { .. }
+        | SchemaError::UnknownDataType { .. }
+        | SchemaError::ParentNotFound { .. } => (&codes::SCHEMA_DAMAGED, ""),
+        SchemaError::EngineTooNew { .. } => (
+            &codes::SCHEMA_ENGINE_TOO_NEW,
+            "use the newer version here as well",
+        ),
         SchemaError::TableNotFound { .. } => (&codes::SCHEMA_TABLE_NOT_FOUND, ""),
-        SchemaError::TableConflict { .. } | SchemaError::TypeConflict { .. } | SchemaError::Orphaned { .. } => {
-            (&codes::SCHEMA_CONFLICT, "take the hint back, or start the table over with `--refresh drop_resources`")
-        }
+        SchemaError::TableConflict { .. }
+        | SchemaError::TypeConflict { .. }
+        | SchemaError::Orphaned { .. } => (
+            &codes::SCHEMA_CONFLICT,
+            "take the hint back, or start the table over with `--refresh drop_resources`",
+        ),
         SchemaError::IdentifiersFrozen { .. } => (&codes::SCHEMA_IDENTIFIERS_FROZEN, ""),
         SchemaError::InvalidName(_) => (&codes::SCHEMA_NAME, ""),
         SchemaError::Pattern { .. } => (&codes::SCHEMA_PATTERN, ""),
@@ -28,7 +34,11 @@ pub fn from_schema(error: &SchemaError) -> Diagnostic {
     if !why.is_empty() {
         diagnostic = diagnostic.with("why", why);
     }
-    if help.is_empty() { diagnostic } else { diagnostic.help(help) }
+    if help.is_empty() {
+        diagnostic
+    } else {
+        diagnostic.help(help)
+    }
 }
 
 /// A long message in two: what, and why after its last colon outside quotes.

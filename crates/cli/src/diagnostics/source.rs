@@ -15,33 +15,48 @@ pub fn from_source(error: &SourceError) -> Diagnostic {
                 1 => format!("`{origin}` has a mistake"),
                 count => format!("`{origin}` has {count} mistakes"),
             };
-            problems.iter().fold(Diagnostic::new(code, what), |diagnostic, problem| {
-                diagnostic.with("mistake", problem.to_string())
-            })
+            problems
+                .iter()
+                .fold(Diagnostic::new(code, what), |diagnostic, problem| {
+                    diagnostic.with("mistake", problem.to_string())
+                })
         }
         SourceError::Io { origin, cause } => {
             Diagnostic::new(code, format!("cannot read `{origin}`")).with("why", cause.to_string())
         }
         SourceError::NoFile { resource, pattern } => {
-            Diagnostic::new(code, format!("no file matches `{pattern}`")).with("where", format!("resource `{resource}`"))
+            Diagnostic::new(code, format!("no file matches `{pattern}`"))
+                .with("where", format!("resource `{resource}`"))
         }
-        SourceError::Malformed { format, place, column, reason, excerpt } => {
-            Diagnostic::new(code, format!("`{}` is not valid {format}", place.origin))
-                .with("where", format!("{place}, column {column}"))
-                .with("why", reason.clone())
-                .with("excerpt", shortened(excerpt))
-        }
+        SourceError::Malformed {
+            format,
+            place,
+            column,
+            reason,
+            excerpt,
+        } => Diagnostic::new(code, format!("`{}` is not valid {format}", place.origin))
+            .with("where", format!("{place}, column {column}"))
+            .with("why", reason.clone())
+            .with("excerpt", shortened(excerpt)),
         SourceError::Truncated { origin, reason } => {
             Diagnostic::new(code, format!("`{origin}` ends too early")).with("why", reason.clone())
         }
         other => Diagnostic::new(code, other.to_string()),
     };
-    error.help().into_iter().fold(diagnostic, Diagnostic::help).caused_by(error)
+    error
+        .help()
+        .into_iter()
+        .fold(diagnostic, Diagnostic::help)
+        .caused_by(error)
 }
 
 fn code_of(error: &SourceError) -> &'static Code {
     match error {
-        SourceError::Malformed { format: "JSON", reason, .. } => json_code(reason),
+        SourceError::Malformed {
+            format: "JSON",
+            reason,
+            ..
+        } => json_code(reason),
         other => codes::find(other.code()).unwrap_or(&codes::SOURCE_FAILED),
     }
 }

@@ -2,8 +2,8 @@
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{
-    Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
@@ -17,16 +17,31 @@ use super::{Align, Sheet};
 /// # Errors
 /// A type that cannot be shown.
 pub fn to_sheet(batches: &[RecordBatch], rows_max: Option<usize>) -> Result<Sheet, ArrowError> {
-    let Some(first) = batches.first() else { return Ok(Sheet::default()) };
+    let Some(first) = batches.first() else {
+        return Ok(Sheet::default());
+    };
     let schema = first.schema();
-    let mut sheet = Sheet::of_columns(schema.fields().iter().map(|field| (field.name().clone(), side(field.data_type()))));
+    let mut sheet = Sheet::of_columns(
+        schema
+            .fields()
+            .iter()
+            .map(|field| (field.name().clone(), side(field.data_type()))),
+    );
     let mut left = rows_max.unwrap_or(usize::MAX);
-    let options = FormatOptions::new().with_null("").with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
+    let options = FormatOptions::new()
+        .with_null("")
+        .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
     for batch in batches {
-        let columns = batch.columns().iter().map(|column| Ok((column, ArrayFormatter::try_new(column, &options)?)));
-        let columns: Vec<(&ArrayRef, ArrayFormatter<'_>)> = columns.collect::<Result<_, ArrowError>>()?;
+        let columns = batch
+            .columns()
+            .iter()
+            .map(|column| Ok((column, ArrayFormatter::try_new(column, &options)?)));
+        let columns: Vec<(&ArrayRef, ArrayFormatter<'_>)> =
+            columns.collect::<Result<_, ArrowError>>()?;
         for row in 0..batch.num_rows().min(left) {
-            let cells = columns.iter().map(|(column, formatter)| Ok((text(column, formatter, row)?, value(column, row)?)));
+            let cells = columns.iter().map(|(column, formatter)| {
+                Ok((text(column, formatter, row)?, value(column, row)?))
+            });
             sheet.push(cells.collect::<Result<_, ArrowError>>()?);
         }
         left = left.saturating_sub(batch.num_rows());
@@ -35,13 +50,27 @@ pub fn to_sheet(batches: &[RecordBatch], rows_max: Option<usize>) -> Result<Shee
 }
 
 fn side(data_type: &DataType) -> Align {
-    if data_type.is_numeric() { Align::Right } else { Align::Left }
+    if data_type.is_numeric() {
+        Align::Right
+    } else {
+        Align::Left
+    }
 }
 
-fn text(column: &ArrayRef, formatter: &ArrayFormatter<'_>, row: usize) -> Result<String, ArrowError> {
+fn text(
+    column: &ArrayRef,
+    formatter: &ArrayFormatter<'_>,
+    row: usize,
+) -> Result<String, ArrowError> {
     Ok(match column.data_type() {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView => {
-            formatter.value(row).try_to_string().map(|hex| if hex.is_empty() { hex } else { format!("\\x{hex}") })?
+            formatter.value(row).try_to_string().map(|hex| {
+                if hex.is_empty() {
+                    hex
+                } else {
+                    format!("\\x{hex}")
+                }
+            })?
         }
         _ => formatter.value(row).try_to_string()?,
     })
@@ -64,12 +93,19 @@ fn value(column: &ArrayRef, row: usize) -> Result<Value, ArrowError> {
         DataType::UInt64 => column.as_primitive::<UInt64Type>().value(row).into(),
         DataType::Float32 => float(f64::from(column.as_primitive::<Float32Type>().value(row))),
         DataType::Float64 => float(column.as_primitive::<Float64Type>().value(row)),
-        DataType::Decimal128(..) => decimal(&column.as_primitive::<Decimal128Type>().value_as_string(row)),
-        DataType::Decimal256(..) => decimal(&column.as_primitive::<Decimal256Type>().value_as_string(row)),
+        DataType::Decimal128(..) => {
+            decimal(&column.as_primitive::<Decimal128Type>().value_as_string(row))
+        }
+        DataType::Decimal256(..) => {
+            decimal(&column.as_primitive::<Decimal256Type>().value_as_string(row))
+        }
         DataType::List(_) => list(&column.as_list::<i32>().value(row))?,
         DataType::Struct(fields) => {
             let columns = column.as_struct().columns().iter();
-            let members = fields.iter().zip(columns).map(|(field, column)| Ok((field.name().clone(), value(column, row)?)));
+            let members = fields
+                .iter()
+                .zip(columns)
+                .map(|(field, column)| Ok((field.name().clone(), value(column, row)?)));
             Value::Object(members.collect::<Result<Map<_, _>, ArrowError>>()?)
         }
         _ => {
@@ -80,11 +116,15 @@ fn value(column: &ArrayRef, row: usize) -> Result<Value, ArrowError> {
 }
 
 fn list(items: &ArrayRef) -> Result<Value, ArrowError> {
-    (0..items.len()).map(|index| value(items, index)).collect::<Result<_, _>>().map(Value::Array)
+    (0..items.len())
+        .map(|index| value(items, index))
+        .collect::<Result<_, _>>()
+        .map(Value::Array)
 }
 
 fn float(number: f64) -> Value {
-    serde_json::Number::from_f64(number).map_or_else(|| Value::String(number.to_string()), Value::Number)
+    serde_json::Number::from_f64(number)
+        .map_or_else(|| Value::String(number.to_string()), Value::Number)
 }
 
 /// A number if JSON holds it exactly, else its text.
@@ -93,7 +133,9 @@ fn decimal(text: &str) -> Value {
         return number.into();
     }
     match text.parse::<f64>() {
-        Ok(number) if number.to_string() == text.trim_end_matches('0').trim_end_matches('.') => float(number),
+        Ok(number) if number.to_string() == text.trim_end_matches('0').trim_end_matches('.') => {
+            float(number)
+        }
         _ => Value::String(text.to_owned()),
     }
 }
@@ -102,20 +144,29 @@ fn decimal(text: &str) -> Value {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray};
+    use arrow_array::{
+        Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    };
 
     use super::*;
     use crate::args::OutputForm;
 
     #[test]
     fn cells_are_exact_in_every_form() {
-        let decimals = Decimal128Array::from(vec![Some(1_250), Some(10_i128.pow(20) + 1)]).with_precision_and_scale(38, 2);
+        let decimals = Decimal128Array::from(vec![Some(1_250), Some(10_i128.pow(20) + 1)])
+            .with_precision_and_scale(38, 2);
         let columns: Vec<(&str, ArrayRef)> = vec![
             ("id", Arc::new(Int64Array::from(vec![1, 2]))),
-            ("name", Arc::new(StringArray::from(vec![Some("é|,\""), None]))),
+            (
+                "name",
+                Arc::new(StringArray::from(vec![Some("é|,\""), None])),
+            ),
             ("x", Arc::new(Float64Array::from(vec![1.5, f64::NAN]))),
             ("d", Arc::new(decimals.unwrap())),
-            ("at", Arc::new(TimestampMicrosecondArray::from(vec![0, 1_500_000]).with_timezone("UTC"))),
+            (
+                "at",
+                Arc::new(TimestampMicrosecondArray::from(vec![0, 1_500_000]).with_timezone("UTC")),
+            ),
             ("id", Arc::new(Int64Array::from(vec![None, Some(7)]))),
         ];
         let sheet = to_sheet(&[RecordBatch::try_from_iter(columns).unwrap()], None).unwrap();

@@ -4,12 +4,11 @@ pub mod batches;
 pub mod human;
 mod sheet;
 mod terminal;
-pub mod yaml;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-pub use sheet::{Align, Sheet, align_columns, csv_row};
+pub use sheet::{Align, Sheet, align_columns};
 pub use terminal::Terminal;
 
 use crate::exit::Exit;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::yaml;
 use crate::args::OutputForm;
+use tipple_schema::yaml;
 
 /// Side to which a column is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,18 +41,35 @@ impl Sheet {
             key: key.into(),
             align,
         };
-        Sheet { headings: columns.iter().map(heading).collect(), rows: Vec::new() }
+        Sheet {
+            headings: columns.iter().map(heading).collect(),
+            rows: Vec::new(),
+        }
     }
 
     /// A sheet whose columns come from a query. Programs see a repeated name as `name_2`, `name_3`.
     pub fn of_columns(columns: impl Iterator<Item = (String, Align)>) -> Self {
         let mut headings: Vec<Heading> = Vec::new();
         for (name, align) in columns {
-            let same = headings.iter().filter(|heading| heading.title == name).count();
-            let key = if same == 0 { name.clone() } else { format!("{name}_{}", same + 1) };
-            headings.push(Heading { title: name.into(), key: key.into(), align });
+            let same = headings
+                .iter()
+                .filter(|heading| heading.title == name)
+                .count();
+            let key = if same == 0 {
+                name.clone()
+            } else {
+                format!("{name}_{}", same + 1)
+            };
+            headings.push(Heading {
+                title: name.into(),
+                key: key.into(),
+                align,
+            });
         }
-        Sheet { headings, rows: Vec::new() }
+        Sheet {
+            headings,
+            rows: Vec::new(),
+        }
     }
 
     /// Number of rows.
@@ -94,7 +111,11 @@ impl Sheet {
     }
 
     fn aligned(&self) -> String {
-        let titles: Vec<&str> = self.headings.iter().map(|heading| &*heading.title).collect();
+        let titles: Vec<&str> = self
+            .headings
+            .iter()
+            .map(|heading| &*heading.title)
+            .collect();
         let texts: Vec<Vec<&str>> = self
             .rows
             .iter()
@@ -106,7 +127,10 @@ impl Sheet {
 
     fn markdown(&self) -> String {
         let mut text = String::new();
-        let titles = self.headings.iter().map(|heading| heading.title.to_string());
+        let titles = self
+            .headings
+            .iter()
+            .map(|heading| heading.title.to_string());
         text.push_str(&markdown_row(titles));
         let rules = self.headings.iter().map(|heading| match heading.align {
             Align::Left => "---".to_owned(),

@@ -100,10 +100,17 @@ impl Terminal {
 
     /// Prints something that the user can act on.
     pub fn warn(&self, text: &str) {
-        let (yellow, plain) = if self.has_colors { ("\u{1b}[33m", "\u{1b}[0m") } else { ("", "") };
+        let (yellow, plain) = if self.has_colors {
+            ("\u{1b}[33m", "\u{1b}[0m")
+        } else {
+            ("", "")
+        };
         match self.log {
             LogForm::Text => print_error(&format!("{yellow}warning{plain}: {text}\n")),
-            LogForm::Json => print_error(&format!("{}\n", serde_json::json!({"event": "warning", "message": text}))),
+            LogForm::Json => print_error(&format!(
+                "{}\n",
+                serde_json::json!({"event": "warning", "message": text})
+            )),
         }
     }
 
@@ -140,7 +147,7 @@ impl Terminal {
         match form {
             OutputForm::Json => print(&format!("{value:#}\n")),
             OutputForm::Jsonl => print(&format!("{value}\n")),
-            OutputForm::Yaml => print(&super::yaml::to_text(&value)),
+            OutputForm::Yaml => print(&tipple_schema::yaml::to_text(&value)),
             OutputForm::Table | OutputForm::Md | OutputForm::Csv => {
                 let what = "this result is no table".to_owned();
                 return Err(

@@ -77,12 +77,23 @@ fn text(plan: &AbortPlan) -> String {
             ("committed", &package.committed_jobs),
         ];
         for (word, jobs) in groups.iter().filter(|(_, jobs)| !jobs.is_empty()) {
-            text.push_str(&format!("  {} {word}: {}\n", human::counted(jobs.len() as u64, "job", "jobs"), jobs.join(", ")));
+            text.push_str(&format!(
+                "  {} {word}: {}\n",
+                human::counted(jobs.len() as u64, "job", "jobs"),
+                jobs.join(", ")
+            ));
         }
     }
-    for load_id in plan.packages_to_delete.iter().chain(&plan.extracted_packages_to_delete) {
+    for load_id in plan
+        .packages_to_delete
+        .iter()
+        .chain(&plan.extracted_packages_to_delete)
+    {
         text.push_str(&format!("Package {load_id} will be deleted\n"));
     }
-    text.push_str(&format!("State and schemas go back to before package {}\n", plan.restore_from_load_id));
+    text.push_str(&format!(
+        "State and schemas go back to before package {}\n",
+        plan.restore_from_load_id
+    ));
     text
 }

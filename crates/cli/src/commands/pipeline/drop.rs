@@ -47,11 +47,16 @@ impl Drop {
     pub fn run(self, project: &Project, terminal: &Terminal) -> Outcome {
         project.workdir(&self.name)?;
         if self.resources.is_empty() && !self.drop_all && self.state_paths.is_empty() {
-            return Err(Diagnostic::new(&codes::USAGE_ARGUMENTS, "nothing is named to be dropped")
-                .help("name resources, or use --drop-all or --state-paths"));
+            return Err(
+                Diagnostic::new(&codes::USAGE_ARGUMENTS, "nothing is named to be dropped")
+                    .help("name resources, or use --drop-all or --state-paths"),
+            );
         }
-        let wish =
-            Wish { destination: self.destination.as_deref(), dataset: self.dataset.as_deref(), ..Wish::default() };
+        let wish = Wish {
+            destination: self.destination.as_deref(),
+            dataset: self.dataset.as_deref(),
+            ..Wish::default()
+        };
         let target = Target::resolve(project, &self.name, &wish)?;
         let failed = |error| pipeline::from_run(&error, &self.name);
         let mut pipeline = Pipeline::open(target.options).map_err(failed)?;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use tipple_package::{FailureKind, Job, JobState, Package, PackageStore, PackageState};
+use tipple_package::{FailureKind, Job, JobState, Package, PackageState, PackageStore};
 
 use super::super::Outcome;
 use crate::diagnostics::{Diagnostic, package};
@@ -51,21 +51,45 @@ fn collect(store: &PackageStore) -> tipple_package::Result<Vec<Failed>> {
     Ok(failed)
 }
 
-fn examine(package: &Package, job: Job, is_pending: bool) -> tipple_package::Result<Option<Failed>> {
+fn examine(
+    package: &Package,
+    job: Job,
+    is_pending: bool,
+) -> tipple_package::Result<Option<Failed>> {
     let exceptions = package.exceptions(&job.name)?;
-    let kind = |kind: &FailureKind| if *kind == FailureKind::Terminal { "terminal" } else { "transient" };
-    let mut messages: Vec<(String, String)> =
-        exceptions.iter().map(|found| (kind(&found.kind).to_owned(), found.message.clone())).collect();
+    let kind = |kind: &FailureKind| {
+        if *kind == FailureKind::Terminal {
+            "terminal"
+        } else {
+            "transient"
+        }
+    };
+    let mut messages: Vec<(String, String)> = exceptions
+        .iter()
+        .map(|found| (kind(&found.kind).to_owned(), found.message.clone()))
+        .collect();
     if job.state == JobState::Failed {
-        messages.extend(package.failed_message(&job)?.map(|message| ("failed".to_owned(), message)));
+        messages.extend(
+            package
+                .failed_message(&job)?
+                .map(|message| ("failed".to_owned(), message)),
+        );
     }
     let is_failed = job.state == JobState::Failed || (is_pending && !messages.is_empty());
-    Ok(is_failed.then(|| Failed { load_id: package.load_id().to_owned(), is_pending, job, messages }))
+    Ok(is_failed.then(|| Failed {
+        load_id: package.load_id().to_owned(),
+        is_pending,
+        job,
+        messages,
+    }))
 }
 
 impl Failed {
     fn document(&self) -> serde_json::Value {
-        let messages = self.messages.iter().map(|(kind, message)| json!({"kind": kind, "message": message}));
+        let messages = self
+            .messages
+            .iter()
+            .map(|(kind, message)| json!({"kind": kind, "message": message}));
         json!({
             "load_id": self.load_id,
             "job_id": self.job.name.job_id(),
@@ -83,9 +107,19 @@ fn text(failed: &[Failed], pipeline: &str) -> String {
     }
     let mut text = String::new();
     for found in failed {
-        let state = if found.is_pending { "is pending after an error" } else { "failed" };
+        let state = if found.is_pending {
+            "is pending after an error"
+        } else {
+            "failed"
+        };
         let job = &found.job;
-        text.push_str(&format!("{} ({}, {}) {state} in package {}\n", job.name.job_id(), job.table, human::bytes(job.bytes), found.load_id));
+        text.push_str(&format!(
+            "{} ({}, {}) {state} in package {}\n",
+            job.name.job_id(),
+            job.table,
+            human::bytes(job.bytes),
+            found.load_id
+        ));
         for (index, (kind, message)) in found.messages.iter().enumerate() {
             let first = message.lines().next().unwrap_or_default();
             text.push_str(&format!("  {}  {kind}  {first}\n", index + 1));
@@ -93,13 +127,18 @@ fn text(failed: &[Failed], pipeline: &str) -> String {
     }
     if failed.iter().any(|found| found.is_pending) {
         text.push_str("Next: run the pipeline again            tries the pending package again\n");
-        text.push_str(&format!("      tipple pipeline {pipeline} abort-packages   gives it up\n"));
+        text.push_str(&format!(
+            "      tipple pipeline {pipeline} abort-packages   gives it up\n"
+        ));
     }
     text
 }
 
 /// The newest package of a pipeline, or the one asked for.
-pub fn find_package(store: &PackageStore, load_id: Option<&str>) -> Result<Option<Package>, Diagnostic> {
+pub fn find_package(
+    store: &PackageStore,
+    load_id: Option<&str>,
+) -> Result<Option<Package>, Diagnostic> {
     let found = match load_id {
         Some(load_id) => store.find(load_id).map(Some),
         None => store.newest(),

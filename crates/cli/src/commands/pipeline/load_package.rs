@@ -54,7 +54,12 @@ impl View {
             Some(applied) => Some(applied),
             None => package.schema_updates()?,
         };
-        let schema_name = package.schema()?.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let schema_name = package
+            .schema()?
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         Ok(View {
             load_id: package.load_id().to_owned(),
             state,
@@ -98,13 +103,28 @@ impl View {
         );
         let rows: Vec<[String; 6]> = self.jobs.iter().map(job_row).collect();
         let heading = vec!["", "JOB", "TABLE", "STATE", "ROWS", "SIZE"];
-        let lines: Vec<Vec<&str>> = rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
-        let aligns = [Align::Left, Align::Left, Align::Left, Align::Left, Align::Right, Align::Right];
-        text.push_str(&align_columns(std::iter::once(&heading).chain(&lines), &aligns));
+        let lines: Vec<Vec<&str>> = rows
+            .iter()
+            .map(|row| row.iter().map(String::as_str).collect())
+            .collect();
+        let aligns = [
+            Align::Left,
+            Align::Left,
+            Align::Left,
+            Align::Left,
+            Align::Right,
+            Align::Right,
+        ];
+        text.push_str(&align_columns(
+            std::iter::once(&heading).chain(&lines),
+            &aligns,
+        ));
         let tables = human::counted(self.changes.len() as u64, "table", "tables");
         text.push_str(&format!("Schema update: {tables}\n"));
         if has_changes {
-            self.changes.iter().for_each(|(table, change)| text.push_str(&change_text(table, change)));
+            self.changes
+                .iter()
+                .for_each(|(table, change)| text.push_str(&change_text(table, change)));
         }
         text
     }
@@ -117,13 +137,28 @@ fn job_state(job: &Job) -> &'static str {
 fn job_row(job: &Job) -> [String; 6] {
     let rows = job.rows.map_or_else(|| "-".to_owned(), human::count);
     let state = job_state(job).to_owned();
-    [String::new(), job.name.job_id(), job.table.clone(), state, rows, human::bytes(job.bytes)]
+    [
+        String::new(),
+        job.name.job_id(),
+        job.table.clone(),
+        state,
+        rows,
+        human::bytes(job.bytes),
+    ]
 }
 
 fn change_text(table: &str, change: &Value) -> String {
     let mut text = format!("  {table}\n");
-    for (name, column) in change.get("columns").and_then(Value::as_object).into_iter().flatten() {
-        let data_type = column.get("data_type").and_then(Value::as_str).unwrap_or("-");
+    for (name, column) in change
+        .get("columns")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let data_type = column
+            .get("data_type")
+            .and_then(Value::as_str)
+            .unwrap_or("-");
         text.push_str(&format!("    + {name}  {data_type}\n"));
     }
     text

@@ -2,12 +2,13 @@
 
 use clap::Args;
 use serde_json::json;
+use tipple_pipeline::rundoc::RunDocument;
 
 use super::super::Outcome;
 use crate::exit::Exit;
 use crate::output::{Align, Sheet, Terminal, human};
 use crate::project::Project;
-use crate::runs::{self, Run};
+use crate::runs;
 
 /// Arguments of `tipple pipeline runs`.
 #[derive(Debug, Args)]
@@ -18,7 +19,7 @@ pub struct Runs {
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
     /// Only runs that ended so
-    #[arg(long, value_name = "STATUS", value_parser = ["running", "succeeded", "failed", "partial", "interrupted"])]
+    #[arg(long, value_name = "STATUS", value_parser = ["running", "succeeded", "failed", "partial", "interrupted", "cancelled"])]
     status: Option<String>,
 }
 
@@ -26,8 +27,12 @@ impl Runs {
     /// Prints one line per run, newest first.
     pub fn run(self, project: &Project, terminal: &Terminal) -> Outcome {
         project.workdir(&self.name)?;
-        let runs = runs::all(&project.runs_dir(), &self.name);
-        let is_wanted = |run: &&Run| self.status.as_ref().is_none_or(|status| *status == run.status);
+        let runs = runs::all(&project.runs_dir(), &self.name)?;
+        let is_wanted = |run: &&RunDocument| {
+            self.status
+                .as_ref()
+                .is_none_or(|status| status == run.status.as_str())
+        };
         let mut sheet = Sheet::new(&[
             ("RUN", "transaction_id", Align::Left),
             ("STARTED", "started_at", Align::Left),
@@ -44,15 +49,22 @@ impl Runs {
     }
 }
 
-fn row(run: &Run) -> Vec<(String, serde_json::Value)> {
-    let took = run.seconds();
-    let error = run.failure().map(|failure| failure.code.clone());
+fn row(run: &RunDocument) -> Vec<(String, serde_json::Value)> {
+    let took = runs::seconds(run);
+    let error = runs::failure(run).map(|failure| failure.code.clone());
+    let rows = runs::row_count(run);
     vec![
-        (run.short_id().to_owned(), json!(run.transaction_id)),
-        (run.began().map(human::moment).unwrap_or_default(), json!(run.started_at)),
-        (run.status.clone(), json!(run.status)),
-        (human::count(run.row_count()), json!(run.row_count())),
-        (took.map_or_else(|| "-".to_owned(), human::seconds), json!(took)),
+        (runs::short_id(run).to_owned(), json!(run.transaction_id)),
+        (
+            runs::began(run).map(human::moment).unwrap_or_default(),
+            json!(run.started_at),
+        ),
+        (run.status.as_str().to_owned(), json!(run.status)),
+        (human::count(rows), json!(rows)),
+        (
+            took.map_or_else(|| "-".to_owned(), human::seconds),
+            json!(took),
+        ),
         (error.clone().unwrap_or_default(), json!(error)),
     ]
 }

@@ -28,21 +28,39 @@ impl Schema {
     pub fn run(self, project: &Project, terminal: &Terminal) -> Outcome {
         let workdir = project.workdir(&self.name)?;
         let info = PipelineInfo::read(&workdir).map_err(|cause| pipeline::from_cause(&cause))?;
-        let default = info.state.as_ref().and_then(|state| state.text("default_schema_name")).map(str::to_owned);
-        print(self.choose(&info.schemas, default.as_deref())?, &self.form, terminal)?;
+        let default = info
+            .state
+            .as_ref()
+            .and_then(|state| state.text("default_schema_name"))
+            .map(str::to_owned);
+        print(
+            self.choose(&info.schemas, default.as_deref())?,
+            &self.form,
+            terminal,
+        )?;
         Ok(Exit::Done)
     }
 
-    fn choose<'a>(&self, schemas: &'a [StoredSchema], default: Option<&str>) -> Result<&'a StoredSchema, Diagnostic> {
+    fn choose<'a>(
+        &self,
+        schemas: &'a [StoredSchema],
+        default: Option<&str>,
+    ) -> Result<&'a StoredSchema, Diagnostic> {
         let wanted = self.schema.as_deref().or(default);
-        let found = schemas.iter().find(|schema| wanted.is_none_or(|wanted| schema.name == wanted));
+        let found = schemas
+            .iter()
+            .find(|schema| wanted.is_none_or(|wanted| schema.name == wanted));
         found.ok_or_else(|| {
             let names: Vec<&str> = schemas.iter().map(|schema| schema.name.as_str()).collect();
             let Some(wanted) = wanted.filter(|_| !names.is_empty()) else {
-                return Diagnostic::new(&codes::PIPELINE_NEVER_RAN, format!("pipeline `{}` has no schema yet", self.name));
+                return Diagnostic::new(
+                    &codes::PIPELINE_NEVER_RAN,
+                    format!("pipeline `{}` has no schema yet", self.name),
+                );
             };
             let what = format!("pipeline `{}` has no schema `{wanted}`", self.name);
-            let diagnostic = Diagnostic::new(&codes::SCHEMA_NOT_FOUND, what).with("known", quoted(&names));
+            let diagnostic =
+                Diagnostic::new(&codes::SCHEMA_NOT_FOUND, what).with("known", quoted(&names));
             match nearest(wanted, names.iter().copied()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic,

@@ -32,11 +32,17 @@ impl Sync {
         if self.destination.is_none() {
             project.workdir(&self.name)?;
         }
-        let wish =
-            Wish { destination: self.destination.as_deref(), dataset: self.dataset.as_deref(), ..Wish::default() };
+        let wish = Wish {
+            destination: self.destination.as_deref(),
+            dataset: self.dataset.as_deref(),
+            ..Wish::default()
+        };
         let target = Target::resolve(project, &self.name, &wish)?;
         let folder = short_path(&target.options.pipelines_dir.join(&self.name));
-        terminal.note(&format!("state and schemas in {folder} will be dropped and taken from {}", target.destination().location()));
+        terminal.note(&format!(
+            "state and schemas in {folder} will be dropped and taken from {}",
+            target.destination().location()
+        ));
         if self.dry_run {
             return Ok(Exit::Done);
         }
@@ -44,7 +50,10 @@ impl Sync {
         let failed = |error| pipeline::from_run(&error, &self.name);
         let mut pipeline = Pipeline::open(target.options).map_err(failed)?;
         pipeline.sync().map_err(failed)?;
-        terminal.note(&format!("pipeline {} is as the destination has it", self.name));
+        terminal.note(&format!(
+            "pipeline {} is as the destination has it",
+            self.name
+        ));
         Ok(Exit::Done)
     }
 }

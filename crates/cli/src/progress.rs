@@ -1,0 +1,275 @@
+//! What a run is doing, on stderr: moving lines on a terminal, one line or one JSON object per event otherwise.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::thread::JoinHandle;
+use tipple_pipeline::{Event, Events, Listener, Stamped, Step};
+
+use crate::args::LogForm;
+use crate::output::{Terminal, human, print_error};
+
+/// Redraws per second.
+const REDRAWS_PER_SECOND: u8 = 10;
+
+/// Shows the events of a run until the last sender is gone.
+#[derive(Debug)]
+pub struct Progress {
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Progress {
+    /// Starts to show what `events` tells.
+    pub fn start(events: &Events, terminal: &Terminal) -> Self {
+        let display: Box<dyn FnMut(&Stamped) + Send> = match terminal.log_form() {
+            LogForm::Json => Box::new(show_json),
+            LogForm::Text if terminal.is_quiet() => return Progress { thread: None },
+            LogForm::Text if terminal.has_live_display() => live_display(),
+            LogForm::Text => {
+                let is_verbose = terminal.verbose() > 0;
+                Box::new(move |stamped: &Stamped| show_line(&stamped.event, is_verbose))
+            }
+        };
+        let listener = events.listen();
+        Progress {
+            thread: std::thread::Builder::new()
+                .spawn(move || listen(&listener, display))
+                .ok(),
+        }
+    }
+
+    /// Waits until everything was shown. The sender must be gone.
+    pub fn finish(self) {
+        if let Some(thread) = self.thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn listen(listener: &Listener, mut display: Box<dyn FnMut(&Stamped) + Send>) {
+    while let Some(stamped) = listener.next_event() {
+        display(&stamped);
+    }
+}
+
+fn show_json(stamped: &Stamped) {
+    if let Ok(line) = serde_json::to_string(stamped) {
+        print_error(&format!("{line}\n"));
+    }
+}
+
+fn show_line(event: &Event, is_verbose: bool) {
+    if let Some(line) = line(event, is_verbose) {
+        print_error(&format!("{line}\n"));
+    }
+}
+
+/// One line for people; nothing for events that the summary tells better.
+fn line(event: &Event, is_verbose: bool) -> Option<String> {
+    let rows = |count: &u64| human::counted(*count, "row", "rows");
+    Some(match event {
+        Event::PageRead {
+            resource,
+            rows,
+            bytes,
+        } if is_verbose => {
+            format!(
+                "extract    {resource}: page of {}, {}",
+                human::counted(*rows, "item", "items"),
+                human::bytes(*bytes)
+            )
+        }
+        Event::ResourceFinished {
+            resource,
+            rows,
+            bytes,
+            pages,
+        } => {
+            let items = human::counted(*rows, "item", "items");
+            let pages = human::counted(*pages, "page", "pages");
+            format!(
+                "extract    {resource}: {items} in {pages}, {}",
+                human::bytes(*bytes)
+            )
+        }
+        Event::TableNormalized { table, rows: count } => {
+            format!("normalize  {table}: {}", rows(count))
+        }
+        Event::SchemaChanged {
+            table,
+            columns,
+            is_new_table,
+        } => {
+            let columns = columns.join(", ");
+            let word = if *is_new_table { "new table" } else { "new in" };
+            format!("schema     {word} {table}: {columns}")
+        }
+        Event::JobFinished {
+            table, rows: count, ..
+        } if is_verbose => format!("load       {table}: {}", rows(count)),
+        Event::JobRetried { table, message, .. } => {
+            format!("load       {table}: trying again after: {message}")
+        }
+        Event::PackageLoaded {
+            load_id,
+            rows: count,
+        } => format!("load       package {load_id}: {}", rows(count)),
+        Event::StepFinished {
+            step,
+            seconds,
+            is_ok,
+        } => {
+            let word = if *is_ok { "done" } else { "failed" };
+            format!(
+                "{:<10} {word} in {}",
+                step.as_str(),
+                human::seconds(*seconds)
+            )
+        }
+        _ => return None,
+    })
+}
+
+/// One moving line per step and per resource that is being read.
+fn live_display() -> Box<dyn FnMut(&Stamped) + Send> {
+    let lines =
+        MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND));
+    let mut live = Live {
+        lines,
+        step: None,
+        resources: IndexMap::new(),
+    };
+    Box::new(move |stamped| live.show(&stamped.event))
+}
+
+struct Live {
+    lines: MultiProgress,
+    step: Option<ProgressBar>,
+    resources: IndexMap<String, Resource>,
+}
+
+struct Resource {
+    line: ProgressBar,
+    items: u64,
+    bytes: u64,
+}
+
+impl Live {
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::StepStarted { step } => self.start(*step),
+            Event::PageRead {
+                resource,
+                rows,
+                bytes,
+            } => self.page(resource, *rows, *bytes),
+            Event::StepFinished { .. } => self.clear(),
+            Event::RunFinished { .. } => {
+                let _ = self.lines.clear();
+            }
+            _ => (),
+        }
+    }
+
+    fn start(&mut self, step: Step) {
+        self.clear();
+        let line = self.new_line();
+        line.set_message(step.as_str());
+        self.step = Some(line);
+    }
+
+    fn clear(&mut self) {
+        for line in self
+            .step
+            .take()
+            .into_iter()
+            .chain(self.resources.drain(..).map(|(_, resource)| resource.line))
+        {
+            line.finish_and_clear();
+            self.lines.remove(&line);
+        }
+    }
+
+    fn page(&mut self, name: &str, items: u64, bytes: u64) {
+        if !self.resources.contains_key(name) {
+            let line = self.new_line();
+            self.resources.insert(
+                name.to_owned(),
+                Resource {
+                    line,
+                    items: 0,
+                    bytes: 0,
+                },
+            );
+        }
+        if let Some(resource) = self.resources.get_mut(name) {
+            resource.items += items;
+            resource.bytes += bytes;
+            let seconds = resource.line.elapsed().as_secs_f64().max(0.001);
+            let rate = human::bytes((resource.bytes as f64 / seconds) as u64);
+            let amount = human::bytes(resource.bytes);
+            let items = human::counted(resource.items, "item", "items");
+            resource
+                .line
+                .set_message(format!("  {name}  {items}  {amount}  {rate}/s"));
+        }
+    }
+
+    fn new_line(&self) -> ProgressBar {
+        let line = self.lines.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            line.set_style(style);
+        }
+        line.enable_steady_tick(Duration::from_millis(1_000 / u64::from(REDRAWS_PER_SECOND)));
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_a_line() {
+        let resource = || "orders".to_owned();
+        let events = [
+            Event::PageRead {
+                resource: resource(),
+                rows: 2,
+                bytes: 120,
+            },
+            Event::ResourceFinished {
+                resource: resource(),
+                rows: 1,
+                bytes: 1_200,
+                pages: 1,
+            },
+            Event::SchemaChanged {
+                table: resource(),
+                columns: vec!["id".to_owned(), "at".to_owned()],
+                is_new_table: true,
+            },
+            Event::TableNormalized {
+                table: resource(),
+                rows: 1_234,
+            },
+            Event::StepFinished {
+                step: Step::Load,
+                seconds: 0.151,
+                is_ok: false,
+            },
+        ];
+        let lines: Vec<String> = events
+            .iter()
+            .filter_map(|event| line(event, true))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        extract    orders: page of 2 items, 120 B
+        extract    orders: 1 item in 1 page, 1.2 KB
+        schema     new table orders: id, at
+        normalize  orders: 1,234 rows
+        load       failed in 0.15 s
+        ");
+    }
+}
