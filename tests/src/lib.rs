@@ -1,1 +1,1 @@
-//! Tests across crates live in `it/`.
+//! Tests across crates and of the whole program; everything is in `it`.

@@ -263,13 +263,27 @@ impl Pipeline {
         let recovery = self.store.recover()?;
         let mut packages = Vec::new();
         for pending in recovery.pending {
-            if pending.progress == Progress::Begun {
-                pending.package.reset_jobs()?;
+            match pending.progress {
+                Progress::NotBegun => {}
+                Progress::Begun => pending.package.reset_jobs()?,
+                Progress::Aborting => {
+                    self.finish_abort(pending.package.load_id())?;
+                    continue;
+                }
             }
+            pending.package.check()?;
             self.adopt(&pending.package)?;
             packages.push(pending.package);
         }
         Ok(packages)
+    }
+
+    /// Ends giving up a package that a crash has interrupted.
+    fn finish_abort(&self, load_id: &str) -> Result<(), Cause> {
+        if let Some(plan) = self.store.plan_abort(Some(load_id))? {
+            self.store.abort(&plan)?;
+        }
+        Ok(())
     }
 
     /// Takes over schema and state of a sealed package when the working folder is behind.

@@ -386,9 +386,59 @@ out with `exclude`.";
 The source could not be read for a reason of its own, which the message quotes. Nothing was loaded; the state has not
 moved, so the next run reads the same again.";
 
+    SOURCE_FILE_CORRUPT = "source.file.corrupt", Source, "\
+A compressed file cannot be unpacked: its bytes are not what they were when it was made. Fetch it again. Nothing was
+loaded.";
+
+    SOURCE_FILE_CURSOR = "source.file.cursor", Source, "\
+The cursor over the modification times of files cannot be used here. `cursor_path: modification_date` chooses files that
+are new since the last run; it has no place in the rows.";
+
+    SOURCE_FILE_DOCUMENT_TOO_LONG = "source.file.document_too_long", Source, "\
+A JSON document with a selector is held in memory as a whole, and this one is too long for that. Write the items as JSON
+lines, or as one list without anything around it; both are read piece by piece.";
+
+    SOURCE_FILE_ENCODING = "source.file.encoding", Source, "\
+The text of the file is not UTF-8. Convert it, for instance with `iconv -f latin1 -t utf8`, or export it anew. Nothing was
+loaded.";
+
+    SOURCE_FILE_FOLDER = "source.file.folder", Source, "\
+The path is a folder. Name the files in it with a pattern, for instance `data/*.jsonl`, or `data/**/*.jsonl` for the
+folders below it as well.";
+
+    SOURCE_FILE_FORMAT = "source.file.format", Source, "\
+Neither the name of the file nor its first bytes tell its format. Say it with `--format` or `format:` (jsonl, json, csv,
+parquet). A pipeline file is named `….yaml`, `….toml` or `….json`.";
+
+    SOURCE_FILE_ITEM_TOO_LONG = "source.file.item_too_long", Source, "\
+One item of the file has more bytes than an item may have. Mostly the line ends are missing, or the format is another one
+than the name says.";
+
     SOURCE_FILE_MISSING = "source.file.missing", Source, "\
 No file has the name, or none matches the pattern. Relative paths start at the project folder. Patterns may hold `*`, `?`,
 `[…]` and `**`; quote them, or the shell takes them apart first.";
+
+    SOURCE_FILE_PARQUET = "source.file.parquet", Source, "\
+The file cannot be read as Parquet; the reason is quoted. It was cut short, or is no Parquet file.";
+
+    SOURCE_FILE_PARQUET_STDIN = "source.file.parquet_stdin", Source, "\
+Parquet has its index at the end, so it cannot be read from a stream. Save it to a file and name that.";
+
+    SOURCE_FILE_PATTERN = "source.file.pattern", Source, "\
+A pattern cannot be followed: it is written wrongly, or a folder on its way cannot be read. Patterns may hold `*`, `?`,
+`[…]` and `**`.";
+
+    SOURCE_FILE_SCHEME = "source.file.scheme", Source, "\
+The path is an address of a kind that this program cannot read. Files on this machine are named by their path, standard
+input by `-`.";
+
+    SOURCE_FILE_SELECTOR = "source.file.selector", Source, "\
+The selector finds nothing in the document. It is the path to the items, for instance `data.items` or `data[*].rows`; the
+names are those of the data and case counts.";
+
+    SOURCE_FILE_THREAD = "source.file.thread", Source, "\
+The part of tipple that reads files has ended by itself: a mistake in tipple. Please report it with the file if you can.
+Nothing was loaded.";
 
     SOURCE_IO = "source.io", Source, "\
 A file or stream cannot be read; the operating system's reason is quoted. Nothing was loaded.";
@@ -472,5 +522,37 @@ mod tests {
                 code.name
             );
         }
+    }
+
+    /// Words in quotes that look like a code of one of the families.
+    fn codes_in(source: &str) -> impl Iterator<Item = &str> {
+        let families = ["source.", "destination.", "pipeline.", "data.", "schema.", "package.", "config."];
+        source.split('"').filter(move |word| {
+            families.iter().any(|family| word.starts_with(family))
+                && word.chars().all(|c| c.is_ascii_lowercase() || c == '.' || c == '_')
+        })
+    }
+
+    #[test]
+    fn every_code_that_a_library_gives_is_explained() {
+        let sources = [
+            include_str!("../../../source/src/error.rs"),
+            include_str!("../../../source/src/pipeline_file.rs"),
+            include_str!("../../../destination/src/error.rs"),
+            include_str!("../../../destination/src/verify.rs"),
+            include_str!("../../../files/src/input.rs"),
+            include_str!("../../../files/src/find.rs"),
+            include_str!("../../../files/src/resource.rs"),
+            include_str!("../../../files/src/columnar.rs"),
+            include_str!("../../../files/src/csv.rs"),
+            include_str!("../../../files/src/json.rs"),
+            include_str!("../../../files/src/json/whole.rs"),
+            include_str!("../../../files/src/jsonl.rs"),
+            include_str!("../../../files/src/modified.rs"),
+            include_str!("../sources.rs"),
+        ];
+        let missing: Vec<&str> =
+            sources.into_iter().flat_map(codes_in).filter(|code| find(code).is_none()).collect();
+        assert!(missing.is_empty(), "without a text: {missing:?}");
     }
 }

@@ -243,9 +243,8 @@ impl Walker<'_, '_> {
     ) -> Result<(), Surprise> {
         match coerce(to, value, &self.plan.zone) {
             Ok(Some(datum)) => self.set(row, slot, &datum),
-            Ok(None) => Ok(()),
             Err(Misfit::Refused) => self.variant(row, slot, value),
-            Err(Misfit::Oversized(_)) => Err(Surprise),
+            Ok(None) | Err(Misfit::Oversized(_)) => Err(Surprise),
         }
     }
 
@@ -253,6 +252,10 @@ impl Walker<'_, '_> {
     fn variant(&mut self, row: &OpenRow, slot: u32, value: &Value) -> Result<(), Surprise> {
         let plan = self.plan;
         let kind = kind_of(value).ok_or(Surprise)?;
+        if plan.slot(row.table, slot).key_count > 1 {
+            // Another key of the row may take the place of this value, and the variant would stay.
+            return Err(Surprise);
+        }
         let mut variants = plan.slot(row.table, slot).variants.iter();
         let (_, variant) = variants.find(|(known, _)| *known == kind).ok_or(Surprise)?;
         let to = self.column_type(row, *variant)?;

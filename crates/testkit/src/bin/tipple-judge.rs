@@ -109,11 +109,20 @@ struct OracleOptions {
 }
 
 fn oracle_options(arguments: &[String]) -> Result<OracleOptions, String> {
-    let mut options = OracleOptions { differences_max: 3, ..OracleOptions::default() };
+    let mut options = OracleOptions {
+        differences_max: 3,
+        ..OracleOptions::default()
+    };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
-        let mut value = || rest.next().ok_or_else(|| format!("{argument} needs a value"));
-        let number = |text: &String| text.parse::<usize>().map_err(|_| format!("{text} is no number"));
+        let mut value = || {
+            rest.next()
+                .ok_or_else(|| format!("{argument} needs a value"))
+        };
+        let number = |text: &String| {
+            text.parse::<usize>()
+                .map_err(|_| format!("{text} is no number"))
+        };
         match argument.as_str() {
             "--keep" => options.keep = Some(value()?.into()),
             "--threads" => options.shape.threads = Some(number(value()?)?),
@@ -136,7 +145,11 @@ fn oracle(arguments: &[String]) -> Result<bool, String> {
     let (mut passed, mut failed) = (0, 0);
     for folder in &options.folders {
         for path in find_cases(folder).map_err(|error| error.to_string())? {
-            if judge_case(&path, &out, &options)? { passed += 1 } else { failed += 1 }
+            if judge_case(&path, &out, &options)? {
+                passed += 1
+            } else {
+                failed += 1
+            }
         }
     }
     if options.keep.is_none() {

@@ -29,8 +29,10 @@ pub(super) fn batch_from_rows(rows: &Vec<Value>, is_typed: bool) -> Result<Recor
     };
     let (mut fields, mut columns) = (Vec::new(), Vec::new());
     for key in keys {
-        let values: Vec<Option<&Value>> =
-            rows.iter().map(|row| row.get(key).filter(|value| !value.is_null())).collect();
+        let values: Vec<Option<&Value>> = rows
+            .iter()
+            .map(|row| row.get(key).filter(|value| !value.is_null()))
+            .collect();
         let inference = Inference { is_typed };
         let data_type = inference.data_type(&values)?;
         columns.push(inference.build(&values, &data_type)?);
@@ -85,7 +87,12 @@ impl Inference {
 
     fn struct_type(self, values: &[Option<&Value>]) -> Result<DataType, String> {
         let mut keys: Vec<&String> = Vec::new();
-        for key in values.iter().flatten().filter_map(|value| value.as_object()).flat_map(|o| o.keys()) {
+        for key in values
+            .iter()
+            .flatten()
+            .filter_map(|value| value.as_object())
+            .flat_map(|o| o.keys())
+        {
             if !keys.contains(&key) {
                 keys.push(key);
             }
@@ -94,26 +101,42 @@ impl Inference {
             let data_type = self.data_type(&members(values, key))?;
             Ok::<_, String>(Field::new(key, data_type, true))
         };
-        Ok(DataType::Struct(keys.into_iter().map(field).collect::<Result<_, _>>()?))
+        Ok(DataType::Struct(
+            keys.into_iter().map(field).collect::<Result<_, _>>()?,
+        ))
     }
 
     fn list_type(self, values: &[Option<&Value>]) -> Result<DataType, String> {
         let item_type = self.data_type(&list_items(values))?;
-        Ok(DataType::List(Arc::new(Field::new("item", item_type, true))))
+        Ok(DataType::List(Arc::new(Field::new(
+            "item", item_type, true,
+        ))))
     }
 
     fn build(self, values: &[Option<&Value>], data_type: &DataType) -> Result<ArrayRef, String> {
         Ok(match data_type {
             DataType::Null => Arc::new(NullArray::new(values.len())),
-            DataType::Boolean => {
-                Arc::new(values.iter().map(|v| (*v)?.as_bool()).collect::<BooleanArray>())
-            }
-            DataType::Int64 => Arc::new(values.iter().map(|v| (*v)?.as_i64()).collect::<Int64Array>()),
-            DataType::Float64 => {
-                Arc::new(values.iter().map(|v| self.float((*v)?)).collect::<Float64Array>())
-            }
+            DataType::Boolean => Arc::new(
+                values
+                    .iter()
+                    .map(|v| (*v)?.as_bool())
+                    .collect::<BooleanArray>(),
+            ),
+            DataType::Int64 => Arc::new(
+                values
+                    .iter()
+                    .map(|v| (*v)?.as_i64())
+                    .collect::<Int64Array>(),
+            ),
+            DataType::Float64 => Arc::new(
+                values
+                    .iter()
+                    .map(|v| self.float((*v)?))
+                    .collect::<Float64Array>(),
+            ),
             DataType::Binary => {
-                let bytes: Vec<Option<Vec<u8>>> = values.iter().map(|v| self.bytes((*v)?)).collect();
+                let bytes: Vec<Option<Vec<u8>>> =
+                    values.iter().map(|v| self.bytes((*v)?)).collect();
                 Arc::new(bytes.iter().map(Option::as_deref).collect::<BinaryArray>())
             }
             DataType::Struct(fields) => self.build_struct(values, fields)?,
@@ -136,8 +159,15 @@ impl Inference {
     fn build_text(self, values: &[Option<&Value>], to: &DataType) -> Result<ArrayRef, String> {
         let text = |value: &Option<&Value>| -> Option<String> {
             let value = (*value)?;
-            let plain = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            Some(self.typed(value).map_or_else(plain, |(_, text)| text.to_owned()))
+            let plain = || {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+            };
+            Some(
+                self.typed(value)
+                    .map_or_else(plain, |(_, text)| text.to_owned()),
+            )
         };
         let texts: StringArray = values.iter().map(text).collect();
         let DataType::Timestamp(unit, Some(zone)) = to else {
@@ -151,15 +181,19 @@ impl Inference {
     }
 
     fn build_struct(self, values: &[Option<&Value>], fields: &Fields) -> Result<ArrayRef, String> {
-        let column = |field: &Arc<Field>| self.build(&members(values, field.name()), field.data_type());
+        let column =
+            |field: &Arc<Field>| self.build(&members(values, field.name()), field.data_type());
         let columns: Vec<ArrayRef> = fields.iter().map(column).collect::<Result<_, _>>()?;
         let nulls = NullBuffer::from_iter(values.iter().map(Option::is_some));
-        let array = StructArray::try_new_with_length(fields.clone(), columns, Some(nulls), values.len());
+        let array =
+            StructArray::try_new_with_length(fields.clone(), columns, Some(nulls), values.len());
         Ok(Arc::new(array.map_err(|error| error.to_string())?))
     }
 
     fn build_list(self, values: &[Option<&Value>], item: &Arc<Field>) -> Result<ArrayRef, String> {
-        let lengths = values.iter().map(|v| v.and_then(Value::as_array).map_or(0, Vec::len));
+        let lengths = values
+            .iter()
+            .map(|v| v.and_then(Value::as_array).map_or(0, Vec::len));
         let offsets = OffsetBuffer::from_lengths(lengths);
         let items = self.build(&list_items(values), item.data_type())?;
         let nulls = NullBuffer::from_iter(values.iter().map(Option::is_some));
@@ -175,7 +209,10 @@ fn members<'a>(values: &[Option<&'a Value>], key: &str) -> Vec<Option<&'a Value>
 
 fn list_items<'a>(values: &[Option<&'a Value>]) -> Vec<Option<&'a Value>> {
     let lists = values.iter().copied().flatten().filter_map(Value::as_array);
-    lists.flatten().map(|item| Some(item).filter(|item| !item.is_null())).collect()
+    lists
+        .flatten()
+        .map(|item| Some(item).filter(|item| !item.is_null()))
+        .collect()
 }
 
 fn typed_type(kind: &str, text: &str) -> Result<DataType, String> {
@@ -193,12 +230,17 @@ fn typed_type(kind: &str, text: &str) -> Result<DataType, String> {
 /// Digits of a decimal as pyarrow counts them: 0.05 has two.
 fn decimal_type(text: &str) -> DataType {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let fraction = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len() as i64);
+    let fraction = mantissa
+        .split_once('.')
+        .map_or(0, |(_, fraction)| fraction.len() as i64);
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     let digits = digits.trim_start_matches('0').len().max(1) as i64;
     let exponent = exponent.parse::<i64>().unwrap_or(0) - fraction;
-    let (precision, scale) =
-        if exponent < 0 { (digits.max(-exponent), -exponent) } else { (digits + exponent, 0) };
+    let (precision, scale) = if exponent < 0 {
+        (digits.max(-exponent), -exponent)
+    } else {
+        (digits + exponent, 0)
+    };
     decimal(precision, scale)
 }
 
@@ -219,7 +261,11 @@ fn zone(text: &str) -> Option<Arc<str>> {
     }
     let start = time.rfind(['+', '-'])?;
     let offset = &time[start..];
-    Some(if offset.trim_matches(['+', '-', '0', ':']).is_empty() { "UTC".into() } else { offset.into() })
+    Some(if offset.trim_matches(['+', '-', '0', ':']).is_empty() {
+        "UTC".into()
+    } else {
+        offset.into()
+    })
 }
 
 /// One type for two values of a column.
@@ -240,10 +286,15 @@ fn unified(a: DataType, b: DataType) -> Result<DataType, String> {
         (DataType::Timestamp(..), DataType::Timestamp(..)) => a,
         _ if a == b => a,
         _ => match (places(&a), places(&b)) {
-            (Some((whole_a, scale_a)), Some((whole_b, scale_b))) => {
-                decimal(whole_a.max(whole_b) + scale_a.max(scale_b), scale_a.max(scale_b))
+            (Some((whole_a, scale_a)), Some((whole_b, scale_b))) => decimal(
+                whole_a.max(whole_b) + scale_a.max(scale_b),
+                scale_a.max(scale_b),
+            ),
+            _ => {
+                return Err(format!(
+                    "values of one Arrow column have the types {a} and {b}"
+                ));
             }
-            _ => return Err(format!("values of one Arrow column have the types {a} and {b}")),
         },
     })
 }
@@ -261,9 +312,21 @@ mod tests {
             json!({"i": 2, "f": 1.5, "d": {"$decimal": "100.00"}, "s": {"b": "x"}, "extra": true}),
         ];
         let batch = batch_from_rows(&rows, true).unwrap();
-        let types: Vec<String> =
-            batch.schema().fields().iter().map(|field| format!("{} {}", field.name(), field.data_type())).collect();
-        assert_eq!(types[..4], ["i Int64", "f Float64", "d Decimal128(5, 2)", "t Timestamp(µs, \"UTC\")"]);
+        let types: Vec<String> = batch
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| format!("{} {}", field.name(), field.data_type()))
+            .collect();
+        assert_eq!(
+            types[..4],
+            [
+                "i Int64",
+                "f Float64",
+                "d Decimal128(5, 2)",
+                "t Timestamp(µs, \"UTC\")"
+            ]
+        );
         assert_eq!((types.len(), batch.num_rows()), (8, 2));
     }
 

@@ -48,7 +48,11 @@ pub enum CaseError {
 
 impl CaseError {
     fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> CaseError {
-        move |cause| CaseError::File { action, path: path.to_owned(), cause }
+        move |cause| CaseError::File {
+            action,
+            path: path.to_owned(),
+            cause,
+        }
     }
 }
 
@@ -74,10 +78,22 @@ impl Case {
         let document = parse(path, &text)?;
         if !document["runs"].is_array() {
             let problem = "it has no list `runs`".to_owned();
-            return Err(CaseError::Format { path: path.to_owned(), problem });
+            return Err(CaseError::Format {
+                path: path.to_owned(),
+                problem,
+            });
         }
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Case { name, document, text, path: path.to_owned() })
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        Ok(Case {
+            name,
+            document,
+            text,
+            path: path.to_owned(),
+        })
     }
 
     /// Dataset that the case loads.
@@ -97,8 +113,10 @@ impl Case {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Value, CaseError> {
-    serde_json::from_str(text)
-        .map_err(|cause| CaseError::Format { path: path.to_owned(), problem: cause.to_string() })
+    serde_json::from_str(text).map_err(|cause| CaseError::Format {
+        path: path.to_owned(),
+        problem: cause.to_string(),
+    })
 }
 
 /// Cases of a folder, by name.

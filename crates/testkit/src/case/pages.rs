@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use tipple_source::Body;
 
 use super::arrow::batch_from_rows;
-use crate::typed::marked;
 use super::{Case, CaseError};
+use crate::typed::marked;
 
 /// The texts of all rows of a case, by number of run and resource.
 pub(super) type RowTexts = HashMap<(usize, usize), Vec<Vec<String>>>;
@@ -47,9 +47,14 @@ pub(super) fn row_texts(case: &Case) -> Result<RowTexts, CaseError> {
     let mut texts = RowTexts::new();
     for (run_index, run) in raw.runs.into_iter().enumerate() {
         for (index, resource) in run.resources.into_iter().enumerate() {
-            let pages = resource.pages.or(resource.rows.map(|rows| vec![rows])).unwrap_or_default();
+            let pages = resource
+                .pages
+                .or(resource.rows.map(|rows| vec![rows]))
+                .unwrap_or_default();
             let text = |row: &RawValue| row.get().to_owned();
-            let pages = pages.into_iter().map(|page| page.into_iter().map(text).collect());
+            let pages = pages
+                .into_iter()
+                .map(|page| page.into_iter().map(text).collect());
             texts.insert((run_index, index), pages.collect());
         }
     }
@@ -73,8 +78,11 @@ pub(super) fn pages(
     let mut bodies = Vec::new();
     for page in texts {
         let size = page_rows.unwrap_or(usize::MAX).max(1);
-        let parts: Vec<&[String]> =
-            if page.is_empty() { vec![&[]] } else { page.chunks(size.min(page.len())).collect() };
+        let parts: Vec<&[String]> = if page.is_empty() {
+            vec![&[]]
+        } else {
+            page.chunks(size.min(page.len())).collect()
+        };
         bodies.extend(parts.into_iter().map(|rows| json_body(rows, is_typed)));
     }
     Ok(bodies)

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tipple_config::{Environment, PlacesRequest, RunSettings, Settings};
 use tipple_destination_duckdb::DuckDb;
-use tipple_pipeline::{Events, Pipeline, PipelineOptions, PipelineSettings, Refresh, RunError, RunOptions};
+use tipple_pipeline::{
+    Events, Pipeline, PipelineOptions, PipelineSettings, Refresh, RunError, RunOptions,
+};
 use tipple_source::{Resource, ResourceSpec, Rows, Source, SourceSpec};
 
 use super::pages::{RowTexts, pages, row_texts};
@@ -20,8 +22,12 @@ const PIPELINE: &str = "case_pipeline";
 const CONTENT: [&str; 4] = ["rows", "pages", "typed", "format"];
 
 /// Members of the case that are settings of its source.
-const SOURCE_SETTINGS: [&str; 4] =
-    ["detections_add", "detections_remove", "preferred_types", "default_hints"];
+const SOURCE_SETTINGS: [&str; 4] = [
+    "detections_add",
+    "detections_remove",
+    "preferred_types",
+    "default_hints",
+];
 
 /// Settings of the source that a run may override.
 const RUN_SETTINGS: [&str; 2] = ["max_table_nesting", "root_key"];
@@ -49,7 +55,12 @@ pub fn run(
     let settings = pipeline_settings(case, folder, shape)?;
     let mut outcomes = Vec::new();
     let mut machine = 0;
-    for (index, run) in case.document["runs"].as_array().into_iter().flatten().enumerate() {
+    for (index, run) in case.document["runs"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         if run["fresh_pipeline"].as_bool() == Some(true) {
             machine += 1;
         }
@@ -82,14 +93,21 @@ fn perform(
     options: PipelineOptions,
     shape: RunShape,
 ) -> Result<(), Value> {
-    let source = source(case, run, index, texts, shape).map_err(|message| failed(None, &message))?;
+    let source =
+        source(case, run, index, texts, shape).map_err(|message| failed(None, &message))?;
     let mut pipeline = Pipeline::open(options).map_err(|error| outcome(&error))?;
     let options = RunOptions {
         refresh: run["refresh"].as_str().and_then(Refresh::from_word),
-        schema_contract: run.get("schema_contract").filter(|contract| !contract.is_null()).cloned(),
+        schema_contract: run
+            .get("schema_contract")
+            .filter(|contract| !contract.is_null())
+            .cloned(),
         ..RunOptions::default()
     };
-    pipeline.run(&source, &options, &Events::new()).map(drop).map_err(|error| outcome(&error))
+    pipeline
+        .run(&source, &options, &Events::new())
+        .map(drop)
+        .map_err(|error| outcome(&error))
 }
 
 fn failed(step: Option<&str>, message: &str) -> Value {
@@ -118,21 +136,37 @@ fn source(
     shape: RunShape,
 ) -> Result<Source, String> {
     let mut settings = Map::new();
-    let of_case = |key: &str| case.document.get(key).filter(|value| !value.is_null()).cloned();
+    let of_case = |key: &str| {
+        case.document
+            .get(key)
+            .filter(|value| !value.is_null())
+            .cloned()
+    };
     for key in RUN_SETTINGS {
         let value = run.get(key).cloned().or_else(|| of_case(key));
-        settings.extend(value.filter(|value| !value.is_null()).map(|value| (key.to_owned(), value)));
+        settings.extend(
+            value
+                .filter(|value| !value.is_null())
+                .map(|value| (key.to_owned(), value)),
+        );
     }
     // The contract of a run is the pipeline's, not the source's.
     for key in SOURCE_SETTINGS.into_iter().chain(["schema_contract"]) {
         settings.extend(of_case(key).map(|value| (key.to_owned(), value)));
     }
-    let name = [run, &case.document].into_iter().find_map(|part| part["source"].as_str());
+    let name = [run, &case.document]
+        .into_iter()
+        .find_map(|part| part["source"].as_str());
     let name = name.filter(|name| !name.is_empty()).unwrap_or("case");
     let spec = SourceSpec::from_value(&Value::Object(settings), name, &[], &case.name)
         .map_err(|error| error.to_string())?;
     let mut resources: Vec<Box<dyn Resource>> = Vec::new();
-    for (number, resource) in run["resources"].as_array().into_iter().flatten().enumerate() {
+    for (number, resource) in run["resources"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let spec = ResourceSpec::from_value(resource, &CONTENT, &case.name)
             .map_err(|error| error.to_string())?;
         // Where reading may stop early, the pages are part of the case.
@@ -152,11 +186,16 @@ fn pipeline_settings(
 ) -> Result<PipelineSettings, CaseError> {
     let mut environment = Environment::of(folder, []);
     for (key, value) in case.document["config"].as_object().into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         environment.set(&key.replace('.', "__").to_uppercase(), &value);
     }
     let unusable = |error: tipple_config::ConfigError| CaseError::Unsupported(error.to_string());
-    let request = PlacesRequest { project_dir: Some(empty_folder(folder)?), ..PlacesRequest::default() };
+    let request = PlacesRequest {
+        project_dir: Some(empty_folder(folder)?),
+        ..PlacesRequest::default()
+    };
     let settings = Settings::load(&request, environment).map_err(unusable)?;
     let read = RunSettings::read(&settings, PIPELINE, Some("duckdb")).map_err(unusable)?;
     Ok(PipelineSettings {
@@ -188,13 +227,23 @@ fn empty_folder(folder: &Path) -> Result<PathBuf, CaseError> {
 /// The limit that the case sets on names: the smaller of those for tables and for columns.
 fn max_identifier_length(case: &Case) -> Result<Option<usize>, CaseError> {
     let mut limit = None;
-    for (key, value) in case.document["destination_options"].as_object().into_iter().flatten() {
-        let length = value.as_u64().and_then(|length| usize::try_from(length).ok());
+    for (key, value) in case.document["destination_options"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
+        let length = value
+            .as_u64()
+            .and_then(|length| usize::try_from(length).ok());
         match (key.as_str(), length) {
             ("max_identifier_length" | "max_column_identifier_length", Some(length)) => {
                 limit = Some(limit.map_or(length, |limit: usize| limit.min(length)));
             }
-            _ => return Err(CaseError::Unsupported(format!("the destination option `{key}`: {value}"))),
+            _ => {
+                return Err(CaseError::Unsupported(format!(
+                    "the destination option `{key}`: {value}"
+                )));
+            }
         }
     }
     Ok(limit)

@@ -17,20 +17,24 @@ use serde_json::Value;
 /// What our function gives: an output, or nothing where it refuses the input.
 type Given = Option<Value>;
 
-/// Judges one line.
-type Rule = fn(&Value) -> Result<(), String>;
+/// Judges one line; the second value holds inputs that all lines of the folder share.
+type Rule = fn(&Value, &Value) -> Result<(), String>;
+
+/// Shared inputs of a folder that has none of its own.
+const INPUTS: &str = include_str!("../../../../fixtures/golden/inputs.json");
 
 /// Rules by file name.
 const RULES: &[(&str, Rule)] = &[
-    ("naming", names::naming),
-    ("iso", values::iso),
-    ("coerce", values::coerce),
-    ("ids", rows::ids),
-    ("dedup", rows::dedup),
-    ("sqltypes", sql::types),
-    ("literals", sql::literals),
-    ("config_lookup", config::lookup),
-    ("schema_hash", config::schema_hash),
+    ("naming", |line, _| names::naming(line)),
+    ("layouts", names::layouts),
+    ("iso", |line, _| values::iso(line)),
+    ("coerce", |line, _| values::coerce(line)),
+    ("ids", |line, _| rows::ids(line)),
+    ("dedup", |line, _| rows::dedup(line)),
+    ("sqltypes", |line, _| sql::types(line)),
+    ("literals", |line, _| sql::literals(line)),
+    ("config_lookup", |line, _| config::lookup(line)),
+    ("schema_hash", |line, _| config::schema_hash(line)),
 ];
 
 /// Why golden files could not be judged.
@@ -79,10 +83,13 @@ pub fn judge_folder(folder: &Path) -> Result<Vec<FileResult>, GoldenError> {
         }
     }
     paths.sort();
-    paths.iter().map(|path| judge_file(path)).collect()
+    let inputs = fs::read_to_string(folder.join("inputs.json"));
+    let inputs = inputs.as_deref().unwrap_or(INPUTS);
+    let inputs: Value = serde_json::from_str(inputs).unwrap_or_default();
+    paths.iter().map(|path| judge_file(path, &inputs)).collect()
 }
 
-fn judge_file(path: &Path) -> Result<FileResult, GoldenError> {
+fn judge_file(path: &Path, inputs: &Value) -> Result<FileResult, GoldenError> {
     let text = fs::read_to_string(path).map_err(|cause| GoldenError::Read {
         path: path.to_owned(),
         cause,
@@ -107,7 +114,7 @@ fn judge_file(path: &Path) -> Result<FileResult, GoldenError> {
     {
         let judged = serde_json::from_str(line)
             .map_err(|error| error.to_string())
-            .and_then(|line| rule(&line));
+            .and_then(|line| rule(&line, inputs));
         match judged {
             Ok(()) => result.passed += 1,
             Err(problem) => result
