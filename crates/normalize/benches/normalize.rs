@@ -22,7 +22,10 @@ struct Numbers(u64);
 
 impl Numbers {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 
@@ -117,10 +120,19 @@ fn orders(i: u64, n: &mut Numbers, out: &mut String) {
             n.below(5000),
         );
     }
-    let note = if i % 5 > 0 { "null".to_owned() } else { format!("\"{}\"", n.words(12)) };
+    let note = if i % 5 > 0 {
+        "null".to_owned()
+    } else {
+        format!("\"{}\"", n.words(12))
+    };
     let _ = write!(out, "],\"note\":{note}");
     if i.is_multiple_of(7) {
-        let _ = write!(out, r#","coupon":{{"code":"{}","percent":{}}}"#, n.word(), n.below(50));
+        let _ = write!(
+            out,
+            r#","coupon":{{"code":"{}","percent":{}}}"#,
+            n.word(),
+            n.below(50)
+        );
     }
     out.push('}');
 }
@@ -129,7 +141,10 @@ fn flat(i: u64, n: &mut Numbers, out: &mut String) {
     let _ = write!(out, "{{\"id\":{i}");
     for column in 0..8 {
         let (number, fraction, word) = (n.next(), n.fraction(), n.word());
-        let _ = write!(out, r#","n{column}":{number},"f{column}":{fraction:.3},"s{column}":"{word}""#);
+        let _ = write!(
+            out,
+            r#","n{column}":{number},"f{column}":{fraction:.3},"s{column}":"{word}""#
+        );
     }
     out.push('}');
 }
@@ -163,7 +178,12 @@ fn nested(i: u64, n: &mut Numbers, out: &mut String) {
 }
 
 fn long_text(i: u64, n: &mut Numbers, out: &mut String) {
-    let _ = write!(out, r#"{{"id":{i},"title":"{}","body":"{}"}}"#, n.words(8), n.words(1500));
+    let _ = write!(
+        out,
+        r#"{{"id":{i},"title":"{}","body":"{}"}}"#,
+        n.words(8),
+        n.words(1500)
+    );
 }
 
 fn escapes(i: u64, n: &mut Numbers, out: &mut String) {
@@ -189,17 +209,33 @@ fn non_ascii(i: u64, n: &mut Numbers, out: &mut String) {
 }
 
 fn mixtures(i: u64, n: &mut Numbers, out: &mut String) {
-    let double = if i.is_multiple_of(3) { "7".to_owned() } else { format!("{:.4}", n.fraction()) };
+    let double = if i.is_multiple_of(3) {
+        "7".to_owned()
+    } else {
+        format!("{:.4}", n.fraction())
+    };
     let text = match i % 4 {
         0 => n.below(1000).to_string(),
         1 => format!("{:.1}", n.fraction()),
         2 => "true".to_owned(),
         _ => format!("\"{}\"", n.word()),
     };
-    let number = if i.is_multiple_of(2) { n.below(99).to_string() } else { format!("\"{}\"", n.below(99)) };
-    let whole = if i.is_multiple_of(2) { "5".to_owned() } else { "5.0".to_owned() };
+    let number = if i.is_multiple_of(2) {
+        n.below(99).to_string()
+    } else {
+        format!("\"{}\"", n.below(99))
+    };
+    let whole = if i.is_multiple_of(2) {
+        "5".to_owned()
+    } else {
+        "5.0".to_owned()
+    };
     let flag = ["true", "false", "1", "\"yes\"", "null"][(i % 5) as usize];
-    let seconds = if i.is_multiple_of(3) { "1700000000" } else { "\"2024-01-02T03:04:05Z\"" };
+    let seconds = if i.is_multiple_of(3) {
+        "1700000000"
+    } else {
+        "\"2024-01-02T03:04:05Z\""
+    };
     // The first rows fix the types.
     match i {
         0 => out.push_str(r#"{"id":0,"double":0.5,"text":"x","number":1,"whole":1,"flag":true,"at":"2024-01-01T00:00:00Z","maybe":1}"#),
@@ -249,7 +285,13 @@ fn scalar_lists(i: u64, n: &mut Numbers, out: &mut String) {
     }
     out.push_str("],\"matrix\":[");
     for k in 0..3 {
-        let _ = write!(out, "{}[{},{}]", if k > 0 { "," } else { "" }, n.below(9), n.below(9));
+        let _ = write!(
+            out,
+            "{}[{},{}]",
+            if k > 0 { "," } else { "" },
+            n.below(9),
+            n.below(9)
+        );
     }
     out.push_str("]}");
 }
@@ -260,7 +302,11 @@ fn variants(i: u64, n: &mut Numbers, out: &mut String) {
         1 => format!("\"{}\"", n.word()),
         _ => format!("{:.3}", n.fraction()),
     };
-    let _ = write!(out, r#"{{"id":{i},"value":{value},"name":"{}"}}"#, n.words(3));
+    let _ = write!(
+        out,
+        r#"{{"id":{i},"value":{value},"name":"{}"}}"#,
+        n.words(3)
+    );
 }
 
 fn new_keys(i: u64, n: &mut Numbers, out: &mut String) {
@@ -284,7 +330,11 @@ fn deep_lists(i: u64, n: &mut Numbers, out: &mut String) {
 
 fn big_integers(i: u64, n: &mut Numbers, out: &mut String) {
     let big = u64::MAX - n.next();
-    let _ = write!(out, r#"{{"id":{i},"big":{big},"small":-{}}}"#, (1u64 << 62) + n.next());
+    let _ = write!(
+        out,
+        r#"{{"id":{i},"big":{big},"small":-{}}}"#,
+        (1u64 << 62) + n.next()
+    );
 }
 
 fn shuffled_keys(i: u64, n: &mut Numbers, out: &mut String) {
@@ -319,9 +369,13 @@ fn declared() -> Table {
         ("amount_text", DataType::Decimal),
         ("whole_amount", DataType::Decimal),
     ] {
-        table.columns.insert(name.to_owned(), Column::new(name, data_type));
+        table
+            .columns
+            .insert(name.to_owned(), Column::new(name, data_type));
     }
-    table.hints.insert("write_disposition".to_owned(), "append".into());
+    table
+        .hints
+        .insert("write_disposition".to_owned(), "append".into());
     table.hints.insert("resource".to_owned(), "orders".into());
     table
 }
@@ -347,7 +401,9 @@ fn run(text: &Bytes, is_reference: bool, threads: usize) -> u64 {
         let at = rest.len().min(PAGE_BYTES);
         let end = memchr::memchr(b'\n', &rest[at..]).map_or(rest.len(), |i| at + i + 1);
         let page = rest.split_to(end);
-        normalizer.push_json("orders", &page, &place, &mut sink).expect("good data");
+        normalizer
+            .push_json("orders", &page, &place, &mut sink)
+            .expect("good data");
     }
     normalizer.finish(&mut sink).expect("good data");
     rows
@@ -370,14 +426,26 @@ fn measure(name: &str, text: &Bytes, is_reference: bool, threads: usize) {
         best = best.min(if threads == 1 && cpu > 0.0 { cpu } else { wall });
     }
     let megabytes = text.len() as f64 / 1e6;
-    println!("{name:16} {:7.1} MB/s  {rows:8} rows  {best:.3} s", megabytes / best);
+    println!(
+        "{name:16} {:7.1} MB/s  {rows:8} rows  {best:.3} s",
+        megabytes / best
+    );
 }
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
     let is_reference = args.iter().any(|a| a == "ref");
-    let threads = args.iter().find_map(|a| a.strip_prefix("threads=")?.parse().ok()).unwrap_or(1);
-    let names: Vec<&String> = args.iter().filter(|a| *a != "ref" && !a.contains('=')).collect();
+    let threads = args
+        .iter()
+        .find_map(|a| a.strip_prefix("threads=")?.parse().ok())
+        .unwrap_or(1);
+    let names: Vec<&String> = args
+        .iter()
+        .filter(|a| *a != "ref" && !a.contains('='))
+        .collect();
     for file in names.iter().filter(|name| name.ends_with(".jsonl")) {
         let text = std::fs::read(file).expect("a readable file").into();
         measure(file, &text, is_reference, threads);

@@ -26,7 +26,11 @@ pub(crate) fn value_at(array: &ArrayRef, row: usize) -> Value {
 
 fn members(array: &StructArray, row: usize) -> Value {
     let columns = array.fields().iter().zip(array.columns());
-    Value::Object(columns.map(|(f, column)| (f.name().clone(), value_at(column, row))).collect())
+    Value::Object(
+        columns
+            .map(|(f, column)| (f.name().clone(), value_at(column, row)))
+            .collect(),
+    )
 }
 
 fn elements<O: OffsetSizeTrait>(array: &GenericListArray<O>, row: usize) -> Value {
@@ -50,28 +54,38 @@ fn scalar(array: &ArrayRef) -> Value {
     let as_type = |target: &DataType| cast(array, target).ok();
     match array.data_type() {
         DataType::Boolean => Value::Bool(array.as_boolean().value(0)),
-        kind if kind.is_signed_integer() => as_type(&DataType::Int64)
-            .map_or(Value::Null, |a| Value::Int(a.as_primitive::<t::Int64Type>().value(0))),
+        kind if kind.is_signed_integer() => as_type(&DataType::Int64).map_or(Value::Null, |a| {
+            Value::Int(a.as_primitive::<t::Int64Type>().value(0))
+        }),
         kind if kind.is_unsigned_integer() => {
             as_type(&DataType::UInt64).map_or(Value::Null, |array| {
                 let value = array.as_primitive::<t::UInt64Type>().value(0);
                 i64::try_from(value).map_or(Value::UInt(value), Value::Int)
             })
         }
-        kind if kind.is_floating() => as_type(&DataType::Float64)
-            .map_or(Value::Null, |a| Value::Float(a.as_primitive::<t::Float64Type>().value(0))),
+        kind if kind.is_floating() => as_type(&DataType::Float64).map_or(Value::Null, |a| {
+            Value::Float(a.as_primitive::<t::Float64Type>().value(0))
+        }),
         DataType::Timestamp(_, zone) => {
             let zone = zone.clone().map(|_| "+00:00".into());
             let has_zone = zone.is_some();
-            as_type(&DataType::Timestamp(TimeUnit::Microsecond, zone)).map_or(Value::Null, |array| {
-                let micros = array.as_primitive::<t::TimestampMicrosecondType>().value(0);
-                let at = if has_zone { Timestamp::utc(micros) } else { Timestamp::naive(micros) };
-                Value::Timestamp(at)
-            })
+            as_type(&DataType::Timestamp(TimeUnit::Microsecond, zone)).map_or(
+                Value::Null,
+                |array| {
+                    let micros = array.as_primitive::<t::TimestampMicrosecondType>().value(0);
+                    let at = if has_zone {
+                        Timestamp::utc(micros)
+                    } else {
+                        Timestamp::naive(micros)
+                    };
+                    Value::Timestamp(at)
+                },
+            )
         }
         DataType::Binary | DataType::LargeBinary | DataType::FixedSizeBinary(_) => {
-            as_type(&DataType::Binary)
-                .map_or(Value::Null, |a| Value::Binary(a.as_binary::<i32>().value(0).to_vec()))
+            as_type(&DataType::Binary).map_or(Value::Null, |a| {
+                Value::Binary(a.as_binary::<i32>().value(0).to_vec())
+            })
         }
         kind if kind.is_decimal() => {
             // A number in JSON, as DuckDB and others make it.

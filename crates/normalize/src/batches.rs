@@ -64,11 +64,18 @@ fn fill_table(builder: &mut TableBuilder, mut columns: Vec<(String, ArrayRef)>) 
     for index in builder.touched().to_vec() {
         let name = builder.column_name(index).to_owned();
         let array = builder.finish_column(index);
-        if columns[..system_count].iter().all(|(known, _)| *known != name) {
+        if columns[..system_count]
+            .iter()
+            .all(|(known, _)| *known != name)
+        {
             columns.push((name, array));
         }
     }
-    Filled { table: builder.name.clone(), row_count: builder.row_count(), columns }
+    Filled {
+        table: builder.name.clone(),
+        row_count: builder.row_count(),
+        columns,
+    }
 }
 
 /// Columns that the batches of this load had so far.
@@ -86,10 +93,15 @@ impl Seen {
         schema: &Schema,
     ) -> Result<Vec<TableBatch>, NormalizeError> {
         let place = |filled: &Filled| schema.tables.get_index_of(&filled.table);
-        let mut placed: Vec<(usize, Filled)> =
-            filled.into_iter().filter_map(|filled| Some((place(&filled)?, filled))).collect();
+        let mut placed: Vec<(usize, Filled)> = filled
+            .into_iter()
+            .filter_map(|filled| Some((place(&filled)?, filled)))
+            .collect();
         placed.sort_by_key(|(place, _)| *place);
-        placed.into_iter().map(|(_, filled)| self.assemble_table(filled, schema)).collect()
+        placed
+            .into_iter()
+            .map(|(_, filled)| self.assemble_table(filled, schema))
+            .collect()
     }
 
     fn assemble_table(
@@ -97,9 +109,16 @@ impl Seen {
         filled: Filled,
         schema: &Schema,
     ) -> Result<TableBatch, NormalizeError> {
-        let Filled { table, row_count, mut columns } = filled;
+        let Filled {
+            table,
+            row_count,
+            mut columns,
+        } = filled;
         let seen = self.tables.entry(table.clone()).or_default();
-        let added = columns.iter().filter(|(name, _)| !seen.contains_key(name)).count();
+        let added = columns
+            .iter()
+            .filter(|(name, _)| !seen.contains_key(name))
+            .count();
         if seen.len() + added <= WIDE_COLUMNS_MIN {
             let is_missing = |name: &str| columns.iter().all(|(known, _)| known != name);
             let missing: Vec<(String, ArrayRef)> = seen
@@ -137,8 +156,15 @@ fn to_batch(
     let options = RecordBatchOptions::new().with_row_count(Some(row_count));
     let schema = Arc::new(ArrowSchema::new(fields));
     match RecordBatch::try_new_with_options(schema, arrays, &options) {
-        Ok(batch) => Ok(TableBatch { bytes: batch.get_array_memory_size(), table, batch }),
-        Err(error) => Err(NormalizeError::Arrow { table, message: error.to_string() }),
+        Ok(batch) => Ok(TableBatch {
+            bytes: batch.get_array_memory_size(),
+            table,
+            batch,
+        }),
+        Err(error) => Err(NormalizeError::Arrow {
+            table,
+            message: error.to_string(),
+        }),
     }
 }
 
@@ -155,9 +181,15 @@ fn system_columns(
     let has = |flag: fn(&Links) -> bool| links.iter().any(flag);
     let mut columns: Vec<(String, ArrayRef)> = Vec::new();
     if has(|links| links.has_load_id) {
-        columns.push((names.load_id.clone(), system.load_ids(&names.load_id, load_id)));
+        columns.push((
+            names.load_id.clone(),
+            system.load_ids(&names.load_id, load_id),
+        ));
     }
-    if let Some(name) = table.root_column().filter(|_| has(|links| links.root.is_some())) {
+    if let Some(name) = table
+        .root_column()
+        .filter(|_| has(|links| links.root.is_some()))
+    {
         columns.push((name.to_owned(), system.ids(name, |links| links.root)));
     }
     if has(|links| links.has_parent_id) {
@@ -165,10 +197,16 @@ fn system_columns(
             true => links.parent,
             false => RowRef::NONE,
         };
-        columns.push((names.parent_id.clone(), system.ids(&names.parent_id, parent)));
+        columns.push((
+            names.parent_id.clone(),
+            system.ids(&names.parent_id, parent),
+        ));
     }
     if has(|links| links.has_list_index) {
-        columns.push((names.list_index.clone(), system.list_indexes(&names.list_index)));
+        columns.push((
+            names.list_index.clone(),
+            system.list_indexes(&names.list_index),
+        ));
     }
     if has(|links| links.has_row_id) {
         columns.push((names.row_id.clone(), system.row_ids(&names.row_id)));
@@ -208,7 +246,11 @@ impl<'t> System<'t> {
         let mut bytes = Vec::with_capacity(links.len() * width);
         let is_plain = self.has_no_data(name)
             && links.iter().map(&row).all(|row| {
-                let id = if row.is_some() { self.id_bytes(row) } else { &[] };
+                let id = if row.is_some() {
+                    self.id_bytes(row)
+                } else {
+                    &[]
+                };
                 bytes.extend_from_slice(id);
                 id.len() == width
             });
@@ -216,7 +258,11 @@ impl<'t> System<'t> {
             return equal_texts(bytes, width);
         }
         let text = |row: RowRef| self.tables.table(row.table).ids.id(row.row as usize);
-        self.texts(name, |index| Some(row(&links[index])).filter(|row| row.is_some()).map(text))
+        self.texts(name, |index| {
+            Some(row(&links[index]))
+                .filter(|row| row.is_some())
+                .map(text)
+        })
     }
 
     #[inline]
@@ -230,7 +276,10 @@ impl<'t> System<'t> {
             let indexes = links.iter().map(|links| i64::from(links.list_index));
             return Arc::new(Int64Array::from_iter_values(indexes));
         }
-        let data = self.table.find_column(name).map(|index| self.table.column(index));
+        let data = self
+            .table
+            .find_column(name)
+            .map(|index| self.table.column(index));
         let mut builder = Int64Builder::with_capacity(links.len());
         for (row, links) in links.iter().enumerate() {
             let index = links.has_list_index.then(|| i64::from(links.list_index));
@@ -248,7 +297,10 @@ impl<'t> System<'t> {
     /// A text column: what `text` gives, else what the data had.
     fn texts<'a>(&self, name: &str, text: impl Fn(usize) -> Option<&'a str>) -> ArrayRef {
         let rows = self.table.row_count();
-        let data = self.table.find_column(name).map(|index| self.table.column(index));
+        let data = self
+            .table
+            .find_column(name)
+            .map(|index| self.table.column(index));
         let mut builder = StringBuilder::with_capacity(rows, rows * 14);
         for row in 0..rows {
             let own = || data.and_then(|data| data.text_at(row));

@@ -80,7 +80,11 @@ pub struct ColumnType {
 impl ColumnType {
     /// A type without anything special to it.
     pub fn plain(data_type: DataType) -> Self {
-        ColumnType { data_type, decimal: (DECIMAL_DIGITS_MAX, 9), is_aware: true }
+        ColumnType {
+            data_type,
+            decimal: (DECIMAL_DIGITS_MAX, 9),
+            is_aware: true,
+        }
     }
 
     /// Bytes that a row takes in the column, text itself not counted.
@@ -114,7 +118,8 @@ impl Strings {
 
     fn truncate(&mut self, len: usize) {
         self.ends.truncate(len);
-        self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
+        self.bytes
+            .truncate(self.ends.last().map_or(0, |end| *end as usize));
     }
 
     fn finish(&mut self) -> (OffsetBuffer<i32>, Buffer) {
@@ -135,7 +140,9 @@ struct Validity {
 impl Validity {
     /// `rows` rows that all have one.
     fn full(rows: usize) -> Self {
-        let mut validity = Validity { words: vec![u64::MAX; rows.div_ceil(64)] };
+        let mut validity = Validity {
+            words: vec![u64::MAX; rows.div_ceil(64)],
+        };
         validity.truncate(rows);
         validity
     }
@@ -150,7 +157,9 @@ impl Validity {
     }
 
     fn is_set(&self, row: usize) -> bool {
-        self.words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
+        self.words
+            .get(row / 64)
+            .is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
 
     fn truncate(&mut self, rows: usize) {
@@ -200,7 +209,13 @@ impl ColumnBuilder {
     /// An empty column.
     pub fn new(column_type: ColumnType) -> Self {
         let values = empty_values(column_type);
-        ColumnBuilder { column_type, values, validity: None, len: 0, row_hint: 0 }
+        ColumnBuilder {
+            column_type,
+            values,
+            validity: None,
+            len: 0,
+            row_hint: 0,
+        }
     }
 
     /// Type that the column was made with.
@@ -319,16 +334,24 @@ impl ColumnBuilder {
 
     /// True when `row` holds a value.
     pub fn is_set(&self, row: usize) -> bool {
-        row < self.len && self.validity.as_ref().is_none_or(|validity| validity.is_set(row))
+        row < self.len
+            && self
+                .validity
+                .as_ref()
+                .is_none_or(|validity| validity.is_set(row))
     }
 
     /// The text at `row` of a text or json column.
     pub fn text_at(&self, row: usize) -> Option<&str> {
-        let Values::Text(strings) = &self.values else { return None };
+        let Values::Text(strings) = &self.values else {
+            return None;
+        };
         if !self.is_set(row) {
             return None;
         }
-        let start = row.checked_sub(1).map_or(0, |before| strings.ends[before] as usize);
+        let start = row
+            .checked_sub(1)
+            .map_or(0, |before| strings.ends[before] as usize);
         std::str::from_utf8(&strings.bytes[start..strings.ends[row] as usize]).ok()
     }
 
@@ -451,7 +474,9 @@ impl ColumnBuilder {
         let scale = self.column_type.decimal.1;
         match &self.values {
             Values::Bigint(values) => {
-                values.iter().for_each(|value| strings.push(value.to_string().as_bytes()));
+                values
+                    .iter()
+                    .for_each(|value| strings.push(value.to_string().as_bytes()));
             }
             Values::Decimal(values) => values.iter().for_each(|units| {
                 strings.push(unscaled(*units, scale).to_string().as_bytes());
@@ -467,9 +492,15 @@ impl ColumnBuilder {
 
 fn unscaled(units: i128, scale: i8) -> Decimal {
     match Decimal::from_integer(units) {
-        Decimal::Finite { is_negative, digits, .. } => {
-            Decimal::Finite { is_negative, digits, exponent: -i64::from(scale) }
-        }
+        Decimal::Finite {
+            is_negative,
+            digits,
+            ..
+        } => Decimal::Finite {
+            is_negative,
+            digits,
+            exponent: -i64::from(scale),
+        },
         other => other,
     }
 }
@@ -509,7 +540,11 @@ fn empty_values(column_type: ColumnType) -> Values {
         DataType::Decimal | DataType::Wei => {
             // What Arrow's 128 bits cannot hold is spelled out from the start.
             let has_numbers = is_exact(column_type.decimal);
-            if has_numbers { Values::Decimal(Vec::new()) } else { Values::Spelled(Strings::default()) }
+            if has_numbers {
+                Values::Decimal(Vec::new())
+            } else {
+                Values::Spelled(Strings::default())
+            }
         }
     }
 }
@@ -520,16 +555,18 @@ fn finish_values(
     nulls: Option<NullBuffer>,
 ) -> ArrayRef {
     match values {
-        Values::Bool(values) => {
-            Arc::new(BooleanArray::new(std::mem::take(values).into(), nulls))
-        }
+        Values::Bool(values) => Arc::new(BooleanArray::new(std::mem::take(values).into(), nulls)),
         Values::Bigint(values) => Arc::new(Int64Array::new(take(values), nulls)),
         Values::Double(values) => Arc::new(Float64Array::new(take(values), nulls)),
         Values::Time(values) => Arc::new(Time64MicrosecondArray::new(take(values), nulls)),
         Values::Date(values) => Arc::new(Date32Array::new(take(values), nulls)),
         Values::Timestamp(values) => {
             let array = TimestampMicrosecondArray::new(take(values), nulls);
-            Arc::new(if column_type.is_aware { array.with_timezone("UTC") } else { array })
+            Arc::new(if column_type.is_aware {
+                array.with_timezone("UTC")
+            } else {
+                array
+            })
         }
         Values::Text(strings) => finish_text(strings, nulls),
         Values::Binary(strings) => {
@@ -558,7 +595,12 @@ fn finish_decimals(
     let (precision, scale) = column_type.decimal;
     let array = Decimal128Array::new(take(values), nulls);
     // `empty_values` has kept out what Arrow refuses here.
-    Arc::new(array.clone().with_precision_and_scale(precision, scale).unwrap_or(array))
+    Arc::new(
+        array
+            .clone()
+            .with_precision_and_scale(precision, scale)
+            .unwrap_or(array),
+    )
 }
 
 /// Spelled bigints become unsigned when all of them fit, so that a destination with such a type can take them.
@@ -574,8 +616,10 @@ fn finish_spelled(
     if column_type.data_type != DataType::Bigint {
         return Arc::new(array);
     }
-    let unsigned: Option<Vec<Option<u64>>> =
-        array.iter().map(|digits| digits.map(str::parse::<u64>).transpose().ok()).collect();
+    let unsigned: Option<Vec<Option<u64>>> = array
+        .iter()
+        .map(|digits| digits.map(str::parse::<u64>).transpose().ok())
+        .collect();
     match unsigned {
         Some(values) => Arc::new(UInt64Array::from(values)),
         None => Arc::new(array),
@@ -595,7 +639,11 @@ mod tests {
     }
 
     fn bigints(builder: &mut ColumnBuilder, rows: usize) -> Vec<Option<i64>> {
-        builder.finish(rows).as_primitive::<Int64Type>().iter().collect()
+        builder
+            .finish(rows)
+            .as_primitive::<Int64Type>()
+            .iter()
+            .collect()
     }
 
     #[test]
@@ -671,7 +719,10 @@ mod tests {
         let mut column = builder(DataType::Decimal);
         column.push(0, &decimal("1.50"));
         let array = column.finish(1);
-        assert_eq!(array.as_primitive::<Decimal128Type>().value_as_string(0), "1.500000000");
+        assert_eq!(
+            array.as_primitive::<Decimal128Type>().value_as_string(0),
+            "1.500000000"
+        );
         column.push(0, &decimal("2.5"));
         column.push(1, &decimal("0.0000000001"));
         let array = column.finish(2);

@@ -204,7 +204,10 @@ fn to_wei(value: &Value) -> Result<Datum<'_>, Misfit> {
     let wei = to_decimal(value).ok_or(Misfit::Refused)?;
     let is_negative = matches!(
         wei,
-        Decimal::Finite { is_negative: true, .. } | Decimal::Infinity { is_negative: true }
+        Decimal::Finite {
+            is_negative: true,
+            ..
+        } | Decimal::Infinity { is_negative: true }
     );
     if wei.exceeds(if is_negative { WEI_MIN } else { WEI_MAX }) {
         return Err(Misfit::Oversized(wei.to_string()));
@@ -275,8 +278,12 @@ fn to_time(value: &Value, zone: &Zone) -> Option<i64> {
     match value {
         Value::Time(micros) => Some(*micros),
         Value::Text(text) => match iso::parse(text)? {
-            Iso::Time { micros, offset_seconds } => {
-                let is_valid = i64::from(offset_seconds.unwrap_or(0)).abs() < DAY_MICROS / 1_000_000;
+            Iso::Time {
+                micros,
+                offset_seconds,
+            } => {
+                let is_valid =
+                    i64::from(offset_seconds.unwrap_or(0)).abs() < DAY_MICROS / 1_000_000;
                 is_valid.then(|| zone.time_of_day(micros, offset_seconds))
             }
             _ => None,
@@ -303,19 +310,32 @@ fn parse_integer(text: &str) -> Option<String> {
         return None;
     }
     let significant = digits.trim_start_matches('0');
-    Some(if significant.is_empty() { "0".to_owned() } else { format!("{sign}{significant}") })
+    Some(if significant.is_empty() {
+        "0".to_owned()
+    } else {
+        format!("{sign}{significant}")
+    })
 }
 
 /// Decimal digits of the integer that Python's `int(text, 16)` reads.
 fn parse_hex(text: &str) -> Option<String> {
     let (sign, digits) = split_sign(strip(text));
-    let digits = digits.strip_prefix("0x").or(digits.strip_prefix("0X")).unwrap_or(digits);
-    let digits = join_digits(digits.strip_prefix('_').unwrap_or(digits), |b| b.is_ascii_hexdigit())?;
+    let digits = digits
+        .strip_prefix("0x")
+        .or(digits.strip_prefix("0X"))
+        .unwrap_or(digits);
+    let digits = join_digits(digits.strip_prefix('_').unwrap_or(digits), |b| {
+        b.is_ascii_hexdigit()
+    })?;
     let decimal = match u128::from_str_radix(&digits, 16) {
         Ok(value) => value.to_string(),
         Err(_) => hex_to_decimal(&digits)?,
     };
-    Some(if decimal == "0" { decimal } else { format!("{sign}{decimal}") })
+    Some(if decimal == "0" {
+        decimal
+    } else {
+        format!("{sign}{decimal}")
+    })
 }
 
 /// Hexadecimal digits beyond 128 bits as decimal digits, by groups of nine.
@@ -337,7 +357,10 @@ fn hex_to_decimal(digits: &str) -> Option<String> {
         }
     }
     let mut text = groups.pop()?.to_string();
-    groups.iter().rev().for_each(|group| text.push_str(&format!("{group:09}")));
+    groups
+        .iter()
+        .rev()
+        .for_each(|group| text.push_str(&format!("{group:09}")));
     Some(text)
 }
 
@@ -345,7 +368,10 @@ fn hex_to_decimal(digits: &str) -> Option<String> {
 fn parse_float(text: &str) -> Option<f64> {
     let text = strip(text);
     match text.strip_prefix("0x") {
-        Some(digits) => parse_hex(digits)?.parse().ok().filter(|value: &f64| value.is_finite()),
+        Some(digits) => parse_hex(digits)?
+            .parse()
+            .ok()
+            .filter(|value: &f64| value.is_finite()),
         None => python_float(&with_ascii_digits(text)),
     }
 }
@@ -364,7 +390,9 @@ fn digit_value(c: char) -> Option<char> {
     let is_digit = |code: u32| char::from_u32(code).is_some_and(is_decimal_digit);
     let code = u32::from(c);
     let before = (1..=code).take_while(|step| is_digit(code - step)).count() as u32;
-    is_digit(code).then(|| char::from_digit(before % 10, 10)).flatten()
+    is_digit(code)
+        .then(|| char::from_digit(before % 10, 10))
+        .flatten()
 }
 
 fn split_sign(text: &str) -> (&'static str, &str) {
@@ -378,7 +406,9 @@ fn split_sign(text: &str) -> (&'static str, &str) {
 /// Digits without the single underscores between them; `None` when there is anything else.
 fn join_digits(text: &str, is_digit: impl Fn(u8) -> bool) -> Option<String> {
     let parts: Vec<&str> = text.split('_').collect();
-    let are_good = parts.iter().all(|part| !part.is_empty() && part.bytes().all(&is_digit));
+    let are_good = parts
+        .iter()
+        .all(|part| !part.is_empty() && part.bytes().all(&is_digit));
     are_good.then(|| parts.concat())
 }
 
@@ -466,12 +496,20 @@ mod tests {
     fn every_pair_of_types_coerces_as_in_dlt() {
         for line in COERCE.lines() {
             let mut case: Json = serde_json::from_str(line).expect("JSON");
-            let to: DataType = case["to"].as_str().expect("a type").parse().expect("a type");
+            let to: DataType = case["to"]
+                .as_str()
+                .expect("a type")
+                .parse()
+                .expect("a type");
             if case["out"] == json!(1e20) && to == DataType::Bigint {
                 case["out"] = json!("100000000000000000000");
             }
             let value = value_of(&case["from"]);
-            assert_eq!(kind_of(&value).map(DataType::as_str), case["from_type"].as_str(), "{line}");
+            assert_eq!(
+                kind_of(&value).map(DataType::as_str),
+                case["from_type"].as_str(),
+                "{line}"
+            );
             check(&value, to, &case, line);
         }
     }
@@ -499,7 +537,10 @@ mod tests {
             ("007", Some("7")),
             ("0x-ff", Some("-255")),
             ("0x1_0", Some("16")),
-            ("0xffffffffffffffffffffffffffffffffff", Some("87112285931760246646623899502532662132735")),
+            (
+                "0xffffffffffffffffffffffffffffffffff",
+                Some("87112285931760246646623899502532662132735"),
+            ),
             ("_1", None),
             ("1__0", None),
             ("1_", None),

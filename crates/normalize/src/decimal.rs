@@ -60,7 +60,12 @@ impl Decimal {
     /// Digits of the whole number that this is, with a sign; `None` when there is a fraction, when it is not finite or
     /// when it has more than 28 digits before the point (Python's `value % 1` refuses those).
     pub fn to_integer(&self) -> Option<String> {
-        let Decimal::Finite { is_negative, digits, exponent } = self else {
+        let Decimal::Finite {
+            is_negative,
+            digits,
+            exponent,
+        } = self
+        else {
             return None;
         };
         if self.is_zero() {
@@ -70,7 +75,11 @@ impl Decimal {
             return None;
         }
         let whole = shift_digits(digits, *exponent)?;
-        Some(if *is_negative { format!("-{whole}") } else { whole })
+        Some(if *is_negative {
+            format!("-{whole}")
+        } else {
+            whole
+        })
     }
 
     /// Nearest float.
@@ -86,7 +95,12 @@ impl Decimal {
     /// The number in units of 10^-`scale`; `None` when it is not finite, has more fraction digits than `scale`, or needs
     /// more than `precision` digits.
     pub fn to_scaled(&self, precision: u8, scale: i8) -> Option<i128> {
-        let Decimal::Finite { is_negative, digits, exponent } = self else {
+        let Decimal::Finite {
+            is_negative,
+            digits,
+            exponent,
+        } = self
+        else {
             return None;
         };
         if self.is_zero() {
@@ -102,7 +116,10 @@ impl Decimal {
 
     /// True when the absolute value is greater than the whole number written as `limit`.
     pub fn exceeds(&self, limit: &str) -> bool {
-        let Decimal::Finite { digits, exponent, .. } = self else {
+        let Decimal::Finite {
+            digits, exponent, ..
+        } = self
+        else {
             return matches!(self, Decimal::Infinity { .. });
         };
         if self.is_zero() {
@@ -114,7 +131,8 @@ impl Decimal {
         }
         // Equal length before the point: compare digit by digit, a longer fraction makes it greater.
         let padded = format!("{digits:0<width$}", width = limit.len());
-        padded.as_bytes() > limit.as_bytes() && padded.trim_end_matches('0') != limit.trim_end_matches('0')
+        padded.as_bytes() > limit.as_bytes()
+            && padded.trim_end_matches('0') != limit.trim_end_matches('0')
     }
 }
 
@@ -129,7 +147,11 @@ fn shift_digits(digits: &str, shift: i64) -> Option<String> {
     if fraction.bytes().any(|digit| digit != b'0') {
         return None;
     }
-    Some(if whole.is_empty() { "0".to_owned() } else { whole.to_owned() })
+    Some(if whole.is_empty() {
+        "0".to_owned()
+    } else {
+        whole.to_owned()
+    })
 }
 
 fn split_sign(text: &str) -> (bool, &str) {
@@ -146,7 +168,10 @@ fn parse_finite(is_negative: bool, body: &str) -> Option<Decimal> {
         None => (body, 0),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all_digits = whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit());
+    let all_digits = whole
+        .bytes()
+        .chain(fraction.bytes())
+        .all(|b| b.is_ascii_digit());
     if !all_digits || whole.len() + fraction.len() == 0 {
         return None;
     }
@@ -154,7 +179,11 @@ fn parse_finite(is_negative: bool, body: &str) -> Option<Decimal> {
     let significant = digits.trim_start_matches('0');
     Some(Decimal::Finite {
         is_negative,
-        digits: if significant.is_empty() { "0".to_owned() } else { significant.to_owned() },
+        digits: if significant.is_empty() {
+            "0".to_owned()
+        } else {
+            significant.to_owned()
+        },
         exponent: exponent.checked_sub(fraction.len() as i64)?,
     })
 }
@@ -191,7 +220,11 @@ impl fmt::Display for Decimal {
             Decimal::NotANumber(text) => f.write_str(text),
             Decimal::Infinity { is_negative: true } => f.write_str("-Infinity"),
             Decimal::Infinity { is_negative: false } => f.write_str("Infinity"),
-            Decimal::Finite { is_negative, digits, exponent } => {
+            Decimal::Finite {
+                is_negative,
+                digits,
+                exponent,
+            } => {
                 if *is_negative {
                     f.write_str("-")?;
                 }
@@ -256,7 +289,9 @@ mod tests {
 
     #[test]
     fn what_python_refuses_is_refused() {
-        for input in ["", ".", "1e", "1.2.3", "abc", "1 2", "--1", "infx", "nanx", "1e1.5"] {
+        for input in [
+            "", ".", "1e", "1.2.3", "abc", "1 2", "--1", "infx", "nanx", "1e1.5",
+        ] {
             assert_eq!(text(input), None, "{input}");
         }
     }

@@ -42,7 +42,10 @@ impl Detections {
             "wei_to_double" => Some(Detection::WeiToDouble),
             _ => None,
         };
-        Detections { rules: names.iter().filter_map(rule).collect(), now }
+        Detections {
+            rules: names.iter().filter_map(rule).collect(),
+            now,
+        }
     }
 
     /// Type that the first matching rule gives to `value`.
@@ -55,9 +58,7 @@ impl Detections {
             (Detection::IsoTimestamp, Value::Text(text)) => {
                 iso::is_timestamp(text).then_some(DataType::Timestamp)
             }
-            (Detection::IsoDate, Value::Text(text)) => {
-                iso::is_date(text).then_some(DataType::Date)
-            }
+            (Detection::IsoDate, Value::Text(text)) => iso::is_date(text).then_some(DataType::Date),
             (Detection::Timestamp, Value::Int(seconds)) => self.near_now(*seconds as f64),
             (Detection::Timestamp, Value::UInt(seconds)) => self.near_now(*seconds as f64),
             (Detection::Timestamp, Value::Float(seconds)) => self.near_now(*seconds),
@@ -86,10 +87,19 @@ mod tests {
     fn the_first_rule_that_matches_wins() {
         let rules = detections(&["iso_date", "iso_timestamp", "timestamp", "large_integer"]);
         let detect = |value: Value| rules.detect(&value);
-        assert_eq!(detect(Value::Text("2024-01-01".into())), Some(DataType::Date));
-        assert_eq!(detect(Value::Text("2024-01-01T00:00:00Z".into())), Some(DataType::Timestamp));
+        assert_eq!(
+            detect(Value::Text("2024-01-01".into())),
+            Some(DataType::Date)
+        );
+        assert_eq!(
+            detect(Value::Text("2024-01-01T00:00:00Z".into())),
+            Some(DataType::Timestamp)
+        );
         assert_eq!(detect(Value::Text("x".into())), None);
-        assert_eq!(detect(Value::Int(1_700_000_000 + 157_680_000)), Some(DataType::Timestamp));
+        assert_eq!(
+            detect(Value::Int(1_700_000_000 + 157_680_000)),
+            Some(DataType::Timestamp)
+        );
         assert_eq!(detect(Value::Int(1_700_000_000 + 157_680_001)), None);
         assert_eq!(detect(Value::Float(1.6e9)), Some(DataType::Timestamp));
         assert_eq!(detect(Value::Bool(true)), None);
@@ -98,6 +108,9 @@ mod tests {
 
     #[test]
     fn without_rules_nothing_is_detected() {
-        assert_eq!(detections(&[]).detect(&Value::Text("2024-01-01T00:00:00Z".into())), None);
+        assert_eq!(
+            detections(&[]).detect(&Value::Text("2024-01-01T00:00:00Z".into())),
+            None
+        );
     }
 }

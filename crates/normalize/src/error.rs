@@ -28,7 +28,12 @@ pub struct Place {
 impl Place {
     /// The beginning of `origin`.
     pub fn start_of(origin: impl Into<Arc<str>>) -> Self {
-        Place { origin: origin.into(), page: 1, line: 1, byte_offset: 0 }
+        Place {
+            origin: origin.into(),
+            page: 1,
+            line: 1,
+            byte_offset: 0,
+        }
     }
 }
 
@@ -112,7 +117,10 @@ pub enum NormalizeError {
 impl NormalizeError {
     /// True for errors that dlt finds at extract: text that is no JSON, numbers that do not fit 64 bits.
     pub fn is_extract(&self) -> bool {
-        matches!(self, NormalizeError::Json { .. } | NormalizeError::Arrow { .. })
+        matches!(
+            self,
+            NormalizeError::Json { .. } | NormalizeError::Arrow { .. }
+        )
     }
 }
 

@@ -30,7 +30,12 @@ pub struct SeededIds {
 impl SeededIds {
     /// The stream of `seed`.
     pub fn new(seed: [u8; SEED_BYTES]) -> Self {
-        SeededIds { seed, counter: 0, stretch: [0; STRETCH_BYTES], used: STRETCH_BYTES }
+        SeededIds {
+            seed,
+            counter: 0,
+            stretch: [0; STRETCH_BYTES],
+            used: STRETCH_BYTES,
+        }
     }
 
     fn renew(&mut self) {
@@ -109,7 +114,10 @@ fn make_children(tables: &mut Tables, table: u32) -> usize {
     let rows: Vec<usize> = ready_rows(tables, table);
     let links = tables.table(table).links();
     let mut made = Vec::with_capacity(rows.len() * ID_CHARS);
-    maker.extend(rows.iter().map(|row| message(tables, &links[*row])), &mut made);
+    maker.extend(
+        rows.iter().map(|row| message(tables, &links[*row])),
+        &mut made,
+    );
     let ids = &mut tables.table_mut(table).ids;
     for (row, id) in rows.iter().zip(made.chunks_exact(ID_CHARS)) {
         ids.set_made(*row, id);
@@ -138,16 +146,25 @@ fn ready_rows(tables: &Tables, table: u32) -> Vec<usize> {
     let is_ready = |row: usize, parent: RowRef| {
         parent.is_some()
             && ids.is_pending(row)
-            && !tables.table(parent.table).ids.is_pending(parent.row as usize)
+            && !tables
+                .table(parent.table)
+                .ids
+                .is_pending(parent.row as usize)
     };
     let links = tables.table(table).links().iter().enumerate();
-    links.filter(|(row, links)| is_ready(*row, links.parent)).map(|(row, _)| row).collect()
+    links
+        .filter(|(row, links)| is_ready(*row, links.parent))
+        .map(|(row, _)| row)
+        .collect()
 }
 
 #[inline]
 fn message<'t>(tables: &'t Tables, links: &Links) -> (&'t [u8], i64) {
     let ids: &RowIds = &tables.table(links.parent.table).ids;
-    (ids.id_bytes(links.parent.row as usize), i64::from(links.list_index))
+    (
+        ids.id_bytes(links.parent.row as usize),
+        i64::from(links.list_index),
+    )
 }
 
 #[cfg(test)]
@@ -173,8 +190,14 @@ mod tests {
             };
             let row = tables.end_row(*table, links);
             match kind {
-                0 => tables.table_mut(*table).ids.set_text(row.row as usize, "own id"),
-                1 => tables.table_mut(*table).ids.set_bytes(row.row as usize, &[7; 10]),
+                0 => tables
+                    .table_mut(*table)
+                    .ids
+                    .set_text(row.row as usize, "own id"),
+                1 => tables
+                    .table_mut(*table)
+                    .ids
+                    .set_bytes(row.row as usize, &[7; 10]),
                 _ => {}
             }
             refs.push(row);
@@ -184,7 +207,9 @@ mod tests {
 
     fn ids(tables: &Tables) -> Vec<Vec<String>> {
         let ids = |t: &crate::tables::TableBuilder| {
-            (0..t.row_count()).map(|row| t.ids.id(row).to_owned()).collect()
+            (0..t.row_count())
+                .map(|row| t.ids.id(row).to_owned())
+                .collect()
         };
         tables.all().iter().map(ids).collect()
     }

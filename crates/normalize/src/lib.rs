@@ -5,22 +5,22 @@
 //! function of the schema, the rules and the bytes. [`Reference`] is the plain transcription of the rules; [`Normalizer`]
 //! is what a pipeline uses. Start with [`Normalizer`].
 
-pub mod builders;
-pub mod coerce;
-pub mod decimal;
 mod arrow_items;
 mod arrow_values;
 mod batches;
+pub mod builders;
+pub mod coerce;
+pub mod decimal;
 mod detect;
+mod error;
+mod fast;
 mod hashes;
 mod identity;
 mod lineage;
-mod reference;
-mod rejected;
-mod error;
-mod fast;
 mod marks;
 mod normalizer;
+mod reference;
+mod rejected;
 pub mod row_ids;
 mod rules;
 pub mod tables;
@@ -32,7 +32,5 @@ pub use error::{ItemPlace, NormalizeError, Place, RowError};
 pub use normalizer::{Normalized, Normalizer, SinkError};
 pub use reference::{ColumnCause, Reference, SchemaChanged, VariantNote};
 pub use rejected::{Reason, Rejected};
-pub use rules::{
-    BATCH_BYTES_MAX, COLUMNS_MAX, ID_BYTES, RandomIds, Rules, TypeCaps,
-};
+pub use rules::{BATCH_BYTES_MAX, COLUMNS_MAX, ID_BYTES, RandomIds, Rules, TypeCaps};
 pub use zone::{UnknownZone, Zone};

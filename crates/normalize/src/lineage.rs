@@ -14,13 +14,27 @@ pub fn make_all(tables: &mut Tables, random: &mut dyn RandomIds) {
         for row in 0..rows(tables, table) {
             let links = tables.table(table).links()[row];
             if !links.parent.is_some() && tables.table(table).ids.is_pending(row) {
-                make(tables, RowRef { table, row: row as u32 }, random);
+                make(
+                    tables,
+                    RowRef {
+                        table,
+                        row: row as u32,
+                    },
+                    random,
+                );
             }
         }
     }
     for table in 0..tables.all().len() as u32 {
         for row in 0..rows(tables, table) {
-            make(tables, RowRef { table, row: row as u32 }, random);
+            make(
+                tables,
+                RowRef {
+                    table,
+                    row: row as u32,
+                },
+                random,
+            );
         }
     }
 }
@@ -47,7 +61,10 @@ fn make(tables: &mut Tables, row: RowRef, random: &mut dyn RandomIds) {
         let at = row as usize;
         let links = tables.table(table).links()[at];
         let bytes = if links.parent.is_some() {
-            let parent = tables.table(links.parent.table).ids.id(links.parent.row as usize);
+            let parent = tables
+                .table(links.parent.table)
+                .ids
+                .id(links.parent.row as usize);
             hashes::child_id(parent, &tables.table(table).name, links.list_index, len)
         } else {
             let mut bytes = vec![0; len];

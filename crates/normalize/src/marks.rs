@@ -63,7 +63,11 @@ fn midnight(days: i32) -> Timestamp {
 
 /// `value` with the marks of all texts inside of it taken off.
 pub fn without_marks(value: &Value) -> Cow<'_, Value> {
-    if has_marks(value) { Cow::Owned(strip_marks(value)) } else { Cow::Borrowed(value) }
+    if has_marks(value) {
+        Cow::Owned(strip_marks(value))
+    } else {
+        Cow::Borrowed(value)
+    }
 }
 
 fn has_marks(value: &Value) -> bool {
@@ -77,13 +81,18 @@ fn has_marks(value: &Value) -> bool {
 
 fn strip_marks(value: &Value) -> Value {
     match value {
-        Value::Text(text) => {
-            Value::Text(split_mark(text).map_or(text.as_str(), |(_, rest)| rest).to_owned())
-        }
+        Value::Text(text) => Value::Text(
+            split_mark(text)
+                .map_or(text.as_str(), |(_, rest)| rest)
+                .to_owned(),
+        ),
         Value::List(elements) => Value::List(elements.iter().map(strip_marks).collect()),
-        Value::Object(members) => {
-            Value::Object(members.iter().map(|(k, v)| (k.clone(), strip_marks(v))).collect())
-        }
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .map(|(k, v)| (k.clone(), strip_marks(v)))
+                .collect(),
+        ),
         other => other.clone(),
     }
 }
@@ -96,8 +105,14 @@ mod tests {
     fn each_mark_makes_its_type() {
         for (text, expected) in [
             ("\u{f026}1.50", Value::Decimal("1.50".into())),
-            ("\u{f027}1970-01-01T00:00:01+00:00", Value::Timestamp(Timestamp::utc(1_000_000))),
-            ("\u{f027}1970-01-01T00:00:01", Value::Timestamp(Timestamp::naive(1_000_000))),
+            (
+                "\u{f027}1970-01-01T00:00:01+00:00",
+                Value::Timestamp(Timestamp::utc(1_000_000)),
+            ),
+            (
+                "\u{f027}1970-01-01T00:00:01",
+                Value::Timestamp(Timestamp::naive(1_000_000)),
+            ),
             ("\u{f028}1970-01-02", Value::Date(1)),
             ("\u{f029}7f", Value::Text("7f".into())),
             ("\u{f02a}0x00ff", Value::Binary(vec![0, 255])),
@@ -111,7 +126,15 @@ mod tests {
 
     #[test]
     fn what_the_mark_does_not_fit_stays_text() {
-        for text in ["plain", "", "\u{f026}", "\u{f026}x", "\u{f028}x", "\u{f02e}1", "\u{f025}1"] {
+        for text in [
+            "plain",
+            "",
+            "\u{f026}",
+            "\u{f026}x",
+            "\u{f028}x",
+            "\u{f02e}1",
+            "\u{f025}1",
+        ] {
             assert_eq!(decode(text), None, "{text}");
         }
     }
@@ -122,7 +145,10 @@ mod tests {
             "a".into(),
             Value::Text("\u{f026}1.5".into()),
         )])]);
-        let plain = Value::List(vec![Value::Object(vec![("a".into(), Value::Text("1.5".into()))])]);
+        let plain = Value::List(vec![Value::Object(vec![(
+            "a".into(),
+            Value::Text("1.5".into()),
+        )])]);
         assert_eq!(*without_marks(&marked), plain);
         assert!(matches!(without_marks(&plain), Cow::Borrowed(_)));
     }

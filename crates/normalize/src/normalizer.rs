@@ -99,7 +99,10 @@ impl Normalizer {
         place: &Place,
         sink: &mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
     ) -> Result<(), NormalizeError> {
-        let malformed = |error| NormalizeError::Json { place: place.clone(), error };
+        let malformed = |error| NormalizeError::Json {
+            place: place.clone(),
+            error,
+        };
         let mut scanner = Scanner::new(text_of(chunk).map_err(malformed)?);
         let mut item = 0;
         loop {
@@ -143,22 +146,41 @@ impl Normalizer {
         let reference = &mut self.reference;
         let name = reference.table_name(root_table)?;
         let (naming, capabilities) = (reference.naming(), reference.capabilities());
-        let mut columns =
-            arrow_table(&Table::new(&name), batch.schema_ref(), naming, capabilities, false)?;
-        columns.columns.retain(|column, _| !filtered.contains_key(column));
+        let mut columns = arrow_table(
+            &Table::new(&name),
+            batch.schema_ref(),
+            naming,
+            capabilities,
+            false,
+        )?;
+        columns
+            .columns
+            .retain(|column, _| !filtered.contains_key(column));
         reference.merge_arrow(columns)?;
         let mut fitted = {
             let (naming, capabilities) = (reference.naming(), reference.capabilities());
             let table = reference.schema().table(&name)?;
-            Fitting { table, naming, capabilities, filtered }.fit(batch)?
+            Fitting {
+                table,
+                naming,
+                capabilities,
+                filtered,
+            }
+            .fit(batch)?
         };
         let (adds_load_id, adds_id) = self.arrow_ids;
         reference.add_arrow_ids(&name, &mut fitted, adds_load_id, adds_id)?;
         reference.count_dropped(&name, fitted.dropped_rows);
-        self.null_only.extend(fitted.null_only.drain(..).map(|column| (name.clone(), column)));
+        self.null_only.extend(
+            fitted
+                .null_only
+                .drain(..)
+                .map(|column| (name.clone(), column)),
+        );
         let table = reference.schema().table(&name)?;
         let (names, capabilities) = (reference.system_names(), reference.capabilities());
-        for batch in arrow_items::batches(table, fitted, names, capabilities, self.batch_bytes_max)? {
+        for batch in arrow_items::batches(table, fitted, names, capabilities, self.batch_bytes_max)?
+        {
             *self.rows.entry(name.clone()).or_default() += batch.batch.num_rows() as u64;
             sink(batch).map_err(NormalizeError::Sink)?;
         }
@@ -224,7 +246,9 @@ impl Normalizer {
         let mut columns = self.reference.null_only_columns();
         let tables = &self.reference.schema().tables;
         let is_complete = |table: &str, column: &str| {
-            let column = tables.get(table).and_then(|table| table.columns.get(column));
+            let column = tables
+                .get(table)
+                .and_then(|table| table.columns.get(column));
             column.is_some_and(|column| column.is_complete())
         };
         columns.extend(std::mem::take(&mut self.null_only));
@@ -253,7 +277,9 @@ impl Normalizer {
     fn add_empty_jobs(&mut self) -> Result<(), NormalizeError> {
         for (root, is_asked) in std::mem::take(&mut self.roots) {
             let name = self.reference.table_name(&root)?;
-            let Some(table) = self.reference.schema().tables.get(&name) else { continue };
+            let Some(table) = self.reference.schema().tables.get(&name) else {
+                continue;
+            };
             let has_seen_data = table.has_seen_data();
             if self.rows.contains_key(&name) || !(is_asked || has_seen_data) {
                 continue;
@@ -275,16 +301,34 @@ fn row_error(
     place: &Place,
 ) -> NormalizeError {
     let lines = memchr::memchr_iter(b'\n', &chunk[..start]).count() as u64;
-    let line = if place.line == 0 { 0 } else { place.line + lines };
-    let place = ItemPlace { chunk: place.clone(), line, item };
-    NormalizeError::Row { place, error: Box::new(error) }
+    let line = if place.line == 0 {
+        0
+    } else {
+        place.line + lines
+    };
+    let place = ItemPlace {
+        chunk: place.clone(),
+        line,
+        item,
+    };
+    NormalizeError::Row {
+        place,
+        error: Box::new(error),
+    }
 }
 
 /// Columns of a table that were declared without a type and are nullable.
 fn verify(schema: &str, table: &Table) -> Result<Vec<(String, String)>, NormalizeError> {
-    let incomplete = || table.columns.values().filter(|column| !column.is_complete());
+    let incomplete = || {
+        table
+            .columns
+            .values()
+            .filter(|column| !column.is_complete())
+    };
     let names = |is_nullable: bool| {
-        incomplete().filter(move |column| column.is_nullable() == is_nullable).map(|c| c.name.clone())
+        incomplete()
+            .filter(move |column| column.is_nullable() == is_nullable)
+            .map(|c| c.name.clone())
     };
     let missing: Vec<String> = names(false).collect();
     if !missing.is_empty() {
@@ -294,5 +338,7 @@ fn verify(schema: &str, table: &Table) -> Result<Vec<(String, String)>, Normaliz
             columns: missing,
         });
     }
-    Ok(names(true).map(|column| (table.name.clone(), column)).collect())
+    Ok(names(true)
+        .map(|column| (table.name.clone(), column))
+        .collect())
 }

@@ -36,6 +36,9 @@ impl Rejected {
 
     /// Counts a value.
     pub(crate) fn add_value(&mut self, table: &str, column: &str) {
-        *self.values.entry((table.to_owned(), column.to_owned())).or_default() += 1;
+        *self
+            .values
+            .entry((table.to_owned(), column.to_owned()))
+            .or_default() += 1;
     }
 }

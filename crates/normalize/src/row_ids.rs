@@ -36,7 +36,13 @@ impl RowIds {
     /// No rows; an id has `id_bytes` bytes before it is printed in base64 without padding.
     pub fn new(id_bytes: usize) -> Self {
         let width = (id_bytes * 4).div_ceil(3);
-        RowIds { width, states: Vec::new(), made: Vec::new(), pending_count: 0, given: AHashMap::new() }
+        RowIds {
+            width,
+            states: Vec::new(),
+            made: Vec::new(),
+            pending_count: 0,
+            given: AHashMap::new(),
+        }
     }
 
     /// Adds a row whose id is made later.
@@ -125,7 +131,10 @@ impl RowIds {
         match self.states[row] {
             State::Made => &self.made[row * self.width..(row + 1) * self.width],
             State::Pending => &[],
-            State::Given => self.given.get(&(row as u32)).map_or(&[], |text| text.as_bytes()),
+            State::Given => self
+                .given
+                .get(&(row as u32))
+                .map_or(&[], |text| text.as_bytes()),
         }
     }
 
@@ -150,7 +159,10 @@ mod tests {
         (0..3).for_each(|_| ids.push_pending());
         ids.set_bytes(0, &[0; 10]);
         ids.set_text(2, "mine");
-        assert_eq!((ids.id(0), ids.id(1), ids.id(2)), ("AAAAAAAAAAAAAA", "", "mine"));
+        assert_eq!(
+            (ids.id(0), ids.id(1), ids.id(2)),
+            ("AAAAAAAAAAAAAA", "", "mine")
+        );
         assert!(ids.is_pending(1));
         ids.truncate(2);
         ids.push_pending();

@@ -79,7 +79,10 @@ impl TypeCaps {
         let scale = column.scale.unwrap_or(scale);
         Some(ColumnType {
             data_type,
-            decimal: (u8::try_from(digits).unwrap_or(u8::MAX), i8::try_from(scale).unwrap_or(0)),
+            decimal: (
+                u8::try_from(digits).unwrap_or(u8::MAX),
+                i8::try_from(scale).unwrap_or(0),
+            ),
             is_aware: self.is_aware(column),
         })
     }

@@ -20,7 +20,10 @@ pub struct RowRef {
 
 impl RowRef {
     /// Stands for no row.
-    pub const NONE: RowRef = RowRef { table: u32::MAX, row: u32::MAX };
+    pub const NONE: RowRef = RowRef {
+        table: u32::MAX,
+        row: u32::MAX,
+    };
 
     /// True when this is a row.
     pub fn is_some(self) -> bool {
@@ -60,7 +63,11 @@ impl Links {
     };
 
     /// A root row with a load id and an id.
-    pub const ROOT: Links = Links { has_load_id: true, has_row_id: true, ..Links::NONE };
+    pub const ROOT: Links = Links {
+        has_load_id: true,
+        has_row_id: true,
+        ..Links::NONE
+    };
 }
 
 /// One table in the making.
@@ -234,7 +241,11 @@ pub struct Tables {
 impl Tables {
     /// No tables; ids made for them have `id_bytes` bytes before they are printed.
     pub fn new(id_bytes: usize) -> Self {
-        Tables { tables: Vec::new(), by_name: AHashMap::new(), id_bytes }
+        Tables {
+            tables: Vec::new(),
+            by_name: AHashMap::new(),
+            id_bytes,
+        }
     }
 
     /// Index of the table `name`, which is added when it is new.
@@ -270,7 +281,10 @@ impl Tables {
 
     /// Row that the next [`Tables::end_row`] of the table completes.
     pub fn next_row(&self, table: u32) -> RowRef {
-        RowRef { table, row: self.tables[table as usize].row_count() as u32 }
+        RowRef {
+            table,
+            row: self.tables[table as usize].row_count() as u32,
+        }
     }
 
     /// Sets a column of the row that is being written.
@@ -339,12 +353,16 @@ mod tests {
     fn rows_since_a_mark_are_taken_back_with_their_columns() {
         let mut tables = Tables::new(10);
         let table = tables.table_index("t");
-        let a = tables.table_mut(table).column_index("a", ColumnType::plain(DataType::Bigint));
+        let a = tables
+            .table_mut(table)
+            .column_index("a", ColumnType::plain(DataType::Bigint));
         tables.push(table, a, &Datum::Bigint(1));
         tables.end_row(table, Links::ROOT);
         let (mark, bytes) = (tables.mark(), tables.bytes());
 
-        let b = tables.table_mut(table).column_index("b", ColumnType::plain(DataType::Text));
+        let b = tables
+            .table_mut(table)
+            .column_index("b", ColumnType::plain(DataType::Text));
         let child = tables.table_index("t__c");
         tables.push(table, a, &Datum::Bigint(2));
         tables.push(table, b, &Datum::Text("x".into()));
@@ -364,7 +382,9 @@ mod tests {
         tables.end_row(table, Links::NONE);
         tables.end_row(table, Links::NONE);
         let before = tables.bytes();
-        let a = tables.table_mut(table).column_index("a", ColumnType::plain(DataType::Bigint));
+        let a = tables
+            .table_mut(table)
+            .column_index("a", ColumnType::plain(DataType::Bigint));
         tables.push(table, a, &Datum::Bigint(1));
         assert_eq!(tables.bytes() - before, 16);
         tables.end_row(table, Links::NONE);

@@ -20,7 +20,9 @@ pub struct Zone {
 
 /// A name that is no time zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a time zone: pass a canonical IANA name, for example `Europe/Berlin` or `UTC`")]
+#[error(
+    "`{0}` is not a time zone: pass a canonical IANA name, for example `Europe/Berlin` or `UTC`"
+)]
 pub struct UnknownZone(pub String);
 
 impl Zone {
@@ -50,7 +52,9 @@ impl Zone {
     /// Microseconds since 1970 UTC of a point in time; a naive one counts as being in this zone.
     pub fn instant(&self, at: Timestamp) -> i64 {
         match &self.named {
-            Some(zone) if !at.is_aware() => at.micros - offset_of_wall(zone, at.micros) * SECOND_MICROS,
+            Some(zone) if !at.is_aware() => {
+                at.micros - offset_of_wall(zone, at.micros) * SECOND_MICROS
+            }
             _ => at.micros,
         }
     }
@@ -65,7 +69,11 @@ impl Zone {
 
     /// Day on which a point in time falls in this zone.
     pub fn day(&self, at: Timestamp) -> i32 {
-        let wall = if at.is_aware() { self.wall(at.micros) } else { at.micros };
+        let wall = if at.is_aware() {
+            self.wall(at.micros)
+        } else {
+            at.micros
+        };
         wall.div_euclid(DAY_MICROS) as i32
     }
 
@@ -73,7 +81,9 @@ impl Zone {
     pub fn time_of_day(&self, micros: i64, offset_seconds: Option<i32>) -> i64 {
         match offset_seconds {
             // dlt moves it on the first day of 1970.
-            Some(offset) => self.wall(micros - i64::from(offset) * SECOND_MICROS).rem_euclid(DAY_MICROS),
+            Some(offset) => self
+                .wall(micros - i64::from(offset) * SECOND_MICROS)
+                .rem_euclid(DAY_MICROS),
             None => micros,
         }
     }
@@ -88,7 +98,9 @@ fn offset_at(zone: &TimeZone, micros: i64) -> i64 {
 /// Seconds east of UTC at a wall clock time: the first one where the clock shows it twice, the one before where the
 /// clock never shows it, as Python does.
 fn offset_of_wall(zone: &TimeZone, micros: i64) -> i64 {
-    let Ok(shown_at_utc) = Instant::from_microsecond(micros) else { return 0 };
+    let Ok(shown_at_utc) = Instant::from_microsecond(micros) else {
+        return 0;
+    };
     let wall = TimeZone::UTC.to_datetime(shown_at_utc);
     let offset = match zone.to_ambiguous_timestamp(wall).offset() {
         AmbiguousOffset::Unambiguous { offset } => offset,
@@ -119,7 +131,10 @@ mod tests {
     fn naive_times_are_read_in_the_zone() {
         assert_eq!(instant("2024-01-01T12:00:00"), "2024-01-01T11:00:00+00:00");
         assert_eq!(instant("2024-07-01T12:00:00"), "2024-07-01T10:00:00+00:00");
-        assert_eq!(instant("2024-07-01T12:00:00+05:00"), "2024-07-01T07:00:00+00:00");
+        assert_eq!(
+            instant("2024-07-01T12:00:00+05:00"),
+            "2024-07-01T07:00:00+00:00"
+        );
         // Shown twice, and never shown.
         assert_eq!(instant("2024-10-27T02:30:00"), "2024-10-27T00:30:00+00:00");
         assert_eq!(instant("2024-03-31T02:30:00"), "2024-03-31T01:30:00+00:00");
@@ -127,10 +142,16 @@ mod tests {
 
     #[test]
     fn days_and_times_of_day_are_those_of_the_zone() {
-        assert_eq!(berlin().day(at("2024-01-01T23:30:00Z")), berlin().day(at("2024-01-02T00:00:00")));
+        assert_eq!(
+            berlin().day(at("2024-01-01T23:30:00Z")),
+            berlin().day(at("2024-01-02T00:00:00"))
+        );
         assert_eq!(berlin().time_of_day(0, Some(0)), 3_600_000_000);
         assert_eq!(berlin().time_of_day(0, None), 0);
-        assert_eq!(Zone::UTC.time_of_day(0, Some(3600)), DAY_MICROS - 3_600_000_000);
+        assert_eq!(
+            Zone::UTC.time_of_day(0, Some(3600)),
+            DAY_MICROS - 3_600_000_000
+        );
     }
 
     #[test]

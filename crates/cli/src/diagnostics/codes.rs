@@ -526,10 +526,20 @@ mod tests {
 
     /// Words in quotes that look like a code of one of the families.
     fn codes_in(source: &str) -> impl Iterator<Item = &str> {
-        let families = ["source.", "destination.", "pipeline.", "data.", "schema.", "package.", "config."];
+        let families = [
+            "source.",
+            "destination.",
+            "pipeline.",
+            "data.",
+            "schema.",
+            "package.",
+            "config.",
+        ];
         source.split('"').filter(move |word| {
             families.iter().any(|family| word.starts_with(family))
-                && word.chars().all(|c| c.is_ascii_lowercase() || c == '.' || c == '_')
+                && word
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c == '.' || c == '_')
         })
     }
 
@@ -551,8 +561,11 @@ mod tests {
             include_str!("../../../files/src/modified.rs"),
             include_str!("../sources.rs"),
         ];
-        let missing: Vec<&str> =
-            sources.into_iter().flat_map(codes_in).filter(|code| find(code).is_none()).collect();
+        let missing: Vec<&str> = sources
+            .into_iter()
+            .flat_map(codes_in)
+            .filter(|code| find(code).is_none())
+            .collect();
         assert!(missing.is_empty(), "without a text: {missing:?}");
     }
 }

@@ -27,7 +27,8 @@ pub(crate) struct Memory {
 impl Memory {
     /// Makes room for what `plan` knows; predictions stay.
     pub fn fit(&mut self, plan: &Plan) {
-        self.first.resize(plan.nodes.len().max(self.first.len()), NONE);
+        self.first
+            .resize(plan.nodes.len().max(self.first.len()), NONE);
         self.next.resize(plan.keys.len().max(self.next.len()), NONE);
         self.met.resize(plan.keys.len().max(self.met.len()), 0);
     }
@@ -61,14 +62,21 @@ struct Place {
 impl Slate {
     /// No rows; ids have `id_bytes` bytes.
     pub fn new(id_bytes: usize) -> Self {
-        Slate { tables: Tables::new(id_bytes), places: Vec::new(), mark: Mark::default() }
+        Slate {
+            tables: Tables::new(id_bytes),
+            places: Vec::new(),
+            mark: Mark::default(),
+        }
     }
 
     /// Makes room for what `plan` knows; known places stay.
     pub fn fit(&mut self, plan: &Plan) {
         for (index, table) in plan.tables.iter().enumerate() {
             if self.places.len() == index {
-                self.places.push(Place { table: NONE, columns: Vec::new() });
+                self.places.push(Place {
+                    table: NONE,
+                    columns: Vec::new(),
+                });
             }
             let columns = &mut self.places[index].columns;
             // A slate may have met a newer plan.
@@ -130,7 +138,10 @@ impl Slate {
     #[cold]
     fn place_column(&mut self, plan: &Plan, table: u32, slot: u32, at: u32) -> u32 {
         let known = plan.slot(table, slot);
-        let place = self.tables.table_mut(at).column_index(&known.name, known.column_type);
+        let place = self
+            .tables
+            .table_mut(at)
+            .column_index(&known.name, known.column_type);
         self.places[table as usize].columns[slot as usize] = place;
         place
     }

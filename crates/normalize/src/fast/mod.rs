@@ -78,7 +78,9 @@ impl Engine {
         }
         let value = scanner.value().map_err(ItemError::Json)?;
         self.asked += 1;
-        reference.row(&value, root_table, &mut slate.tables).map_err(ItemError::Row)?;
+        reference
+            .row(&value, root_table, &mut slate.tables)
+            .map_err(ItemError::Row)?;
         Ok(())
     }
 

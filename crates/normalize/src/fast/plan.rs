@@ -76,7 +76,11 @@ impl KeyText {
         head[..length].copy_from_slice(&text.as_bytes()[..length]);
         KeyText {
             head: u128::from_le_bytes(head),
-            mask: if length == 16 { u128::MAX } else { (1 << (8 * length)) - 1 },
+            mask: if length == 16 {
+                u128::MAX
+            } else {
+                (1 << (8 * length)) - 1
+            },
             text: text.into_bytes().into(),
         }
     }
@@ -112,7 +116,12 @@ pub(crate) struct List {
 
 impl List {
     /// A list for the reference.
-    pub const ASK: List = List { table: NONE, node: NONE, value_slot: NONE, inner: NONE };
+    pub const ASK: List = List {
+        table: NONE,
+        node: NONE,
+        value_slot: NONE,
+        inner: NONE,
+    };
 }
 
 /// What happens to values at a slot.
@@ -205,11 +214,22 @@ mod tests {
 
     #[test]
     fn a_key_is_recognized_by_its_whole_text() {
-        for key in ["", "a", "id", "thirteen_char", "fourteen_chars", "a_key_that_is_quite_long", "q\"é"] {
+        for key in [
+            "",
+            "a",
+            "id",
+            "thirteen_char",
+            "fourteen_chars",
+            "a_key_that_is_quite_long",
+            "q\"é",
+        ] {
             let text = KeyText::new(key);
             let json = format!("{}:", serde_json::Value::from(key));
             for rest in ["", " 1", "1,\"and a lot of text behind it\":2}"] {
-                assert_eq!(text.starts(format!("{json}{rest}").as_bytes()), Some(json.len()));
+                assert_eq!(
+                    text.starts(format!("{json}{rest}").as_bytes()),
+                    Some(json.len())
+                );
             }
             assert_eq!(text.starts(b"\"another key\":1,\"and more\":2"), None);
             assert_eq!(text.starts(&json.as_bytes()[..json.len() - 1]), None);

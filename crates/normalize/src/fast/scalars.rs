@@ -52,7 +52,10 @@ impl Walker<'_, '_> {
         row: &OpenRow,
         slot: u32,
     ) -> Result<(&mut ColumnBuilder, usize), Surprise> {
-        let column = self.slate.column(self.plan, row.table, slot, row.at).ok_or(Surprise)?;
+        let column = self
+            .slate
+            .column(self.plan, row.table, slot, row.at)
+            .ok_or(Surprise)?;
         Ok((column, row.at.row as usize))
     }
 
@@ -131,9 +134,7 @@ impl Walker<'_, '_> {
             // Also written `-0`.
             (DataType::Text, Number::Int(0)) => self.set_text(row, slot, "0"),
             (DataType::Text, Number::Int(_)) => self.set_text(row, slot, raw),
-            (DataType::Text, Number::Float(value)) => {
-                self.set_text(row, slot, &python_repr(value))
-            }
+            (DataType::Text, Number::Float(value)) => self.set_text(row, slot, &python_repr(value)),
             (DataType::Bigint, Number::Float(value)) if is_whole(value) => {
                 self.set(row, slot, &Datum::Bigint(value as i64))
             }
@@ -150,7 +151,11 @@ impl Walker<'_, '_> {
         // Digits beyond these may differ from those of the double that dlt has read.
         let is_exact = !matches!(number, Number::Float(_)) || raw.len() <= DOUBLE_DIGITS_MAX;
         let (precision, scale) = self.plan.slot(row.table, slot).column_type.decimal;
-        if is_exact { scaled(raw, precision, scale) } else { None }
+        if is_exact {
+            scaled(raw, precision, scale)
+        } else {
+            None
+        }
     }
 
     #[inline]
@@ -271,12 +276,7 @@ impl Walker<'_, '_> {
     /// An object or list that stays one value of a json column.
     #[cold]
     #[inline(never)]
-    pub(super) fn whole(
-        &mut self,
-        row: &OpenRow,
-        slot: u32,
-        depth: usize,
-    ) -> Result<(), Surprise> {
+    pub(super) fn whole(&mut self, row: &OpenRow, slot: u32, depth: usize) -> Result<(), Surprise> {
         let raw = self.scanner.skip_nested_value(depth)?;
         // Marks inside are taken off by the reference.
         if memchr::memchr(MARK_BYTE, raw.as_bytes()).is_some() || has_escaped_mark(raw) {
@@ -297,7 +297,9 @@ fn put_text(
     slot: u32,
     text: &str,
 ) -> Result<(), Surprise> {
-    let column = slate.column(plan, row.table, slot, row.at).ok_or(Surprise)?;
+    let column = slate
+        .column(plan, row.table, slot, row.at)
+        .ok_or(Surprise)?;
     column.push_text(row.at.row as usize, text);
     slate.tables.table_mut(row.at.table).add_bytes(text.len());
     Ok(())
@@ -336,7 +338,8 @@ fn scaled(text: &str, precision: u8, scale: i8) -> Option<i128> {
 /// True for a float that is an integer of 64 bits.
 fn is_whole(value: f64) -> bool {
     // The bounds are exact as doubles; the upper one is the first that does not fit.
-    value.fract() == 0.0 && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value)
+    value.fract() == 0.0
+        && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value)
 }
 
 /// True for plain digits with at most a minus in front.

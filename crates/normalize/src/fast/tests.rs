@@ -28,20 +28,72 @@ enum Json {
 }
 
 const KEYS: [&str; 22] = [
-    "id", "a", "A", "b", "a__b", "l", "L", "list", "value", "", " ", "é", "c d", "a__v_text",
-    "a__v_double", "ts", "j", "q\\\"x", "\\u0061", "_dlt_id", "_dlt_load_id", "_dlt_root_id",
+    "id",
+    "a",
+    "A",
+    "b",
+    "a__b",
+    "l",
+    "L",
+    "list",
+    "value",
+    "",
+    " ",
+    "é",
+    "c d",
+    "a__v_text",
+    "a__v_double",
+    "ts",
+    "j",
+    "q\\\"x",
+    "\\u0061",
+    "_dlt_id",
+    "_dlt_load_id",
+    "_dlt_root_id",
 ];
 
 /// Keys that are no names of the system, which would keep tables out of the fast path altogether.
 const USUAL_KEYS: usize = 19;
 
 const SCALARS: [&str; 38] = [
-    "null", "null", "1", "2", "-3", "0", "-0", "2.0", "2.5", "-0.0", "1e3", "1e-7", "1e300", "true",
-    "false", "\"\"", "\"x\"", "\"yes\"", "\"5\"", "\" 7 \"", "\"0x1f\"", "\"1.5\"", "\"12.50\"",
-    "\"2024-01-02\"", "\"2024-01-02T03:04:05Z\"", "\"2024-01-02 03:04:05.5+02:00\"",
-    "\"20240102T030405\"", "\"12:30:00\"", "\"é😀\"", "\"a\\nb\\u00e9\\\"\"", "9223372036854775807",
-    "9223372036854775808", "123456789012345678", "1700000000", "\"AP8=\"", "\"{\\\"k\\\":1}\"",
-    "\"\u{f026}1.50\"", "\"\\uf0271970-01-01T00:00:01+00:00\"",
+    "null",
+    "null",
+    "1",
+    "2",
+    "-3",
+    "0",
+    "-0",
+    "2.0",
+    "2.5",
+    "-0.0",
+    "1e3",
+    "1e-7",
+    "1e300",
+    "true",
+    "false",
+    "\"\"",
+    "\"x\"",
+    "\"yes\"",
+    "\"5\"",
+    "\" 7 \"",
+    "\"0x1f\"",
+    "\"1.5\"",
+    "\"12.50\"",
+    "\"2024-01-02\"",
+    "\"2024-01-02T03:04:05Z\"",
+    "\"2024-01-02 03:04:05.5+02:00\"",
+    "\"20240102T030405\"",
+    "\"12:30:00\"",
+    "\"é😀\"",
+    "\"a\\nb\\u00e9\\\"\"",
+    "9223372036854775807",
+    "9223372036854775808",
+    "123456789012345678",
+    "1700000000",
+    "\"AP8=\"",
+    "\"{\\\"k\\\":1}\"",
+    "\"\u{f026}1.50\"",
+    "\"\\uf0271970-01-01T00:00:01+00:00\"",
 ];
 
 fn json(depth: u32) -> impl Strategy<Value = Json> {
@@ -71,7 +123,10 @@ fn items() -> impl Strategy<Value = Vec<Json>> {
     let shapes = prop::collection::vec(item(), 1..4);
     let picks = prop::collection::vec((any::<prop::sample::Index>(), any::<u64>()), 1..150);
     (shapes, picks).prop_map(|(shapes, picks)| {
-        picks.into_iter().map(|(shape, seed)| varied(shape.get(&shapes), seed)).collect()
+        picks
+            .into_iter()
+            .map(|(shape, seed)| varied(shape.get(&shapes), seed))
+            .collect()
     })
 }
 
@@ -102,7 +157,11 @@ fn vary(json: &Json, seed: &mut u64) -> Json {
 
 fn write_json(json: &Json, is_spaced: bool, out: &mut String) {
     let blank = if is_spaced { " " } else { "" };
-    let (open, close) = if matches!(json, Json::List(_)) { ('[', ']') } else { ('{', '}') };
+    let (open, close) = if matches!(json, Json::List(_)) {
+        ('[', ']')
+    } else {
+        ('{', '}')
+    };
     match json {
         Json::Scalar(scalar) => return out.push_str(scalar),
         Json::List(elements) => {
@@ -141,7 +200,10 @@ struct Numbers(u64);
 impl RandomIds for Numbers {
     fn fill(&mut self, bytes: &mut [u8]) {
         for byte in bytes {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(99);
             *byte = (self.0 >> 56) as u8;
         }
     }
@@ -160,7 +222,10 @@ fn declared(setup: usize) -> Table {
     match setup {
         1 => hint("x-normalizer", json!({"max_nesting": 1})),
         2 => hint("schema_contract", json!({"columns": "discard_value"})),
-        3 => hint("schema_contract", json!({"columns": "discard_row", "tables": "discard_row"})),
+        3 => hint(
+            "schema_contract",
+            json!({"columns": "discard_row", "tables": "discard_row"}),
+        ),
         4 => hint("schema_contract", json!({"data_type": "discard_value"})),
         5 => hint("x-normalizer", json!({"max_nesting": 2})),
         6 => hint("write_disposition", "merge".into()),
@@ -168,7 +233,9 @@ fn declared(setup: usize) -> Table {
         _ => {}
     }
     let mut column = |name: &str, data_type: DataType| {
-        table.columns.insert(name.to_owned(), Column::new(name, data_type));
+        table
+            .columns
+            .insert(name.to_owned(), Column::new(name, data_type));
     };
     match setup {
         8 => {
@@ -187,7 +254,9 @@ fn declared(setup: usize) -> Table {
             if let Some(id) = table.columns.get_mut("id") {
                 id.hints.insert("primary_key".to_owned(), true.into());
             }
-            table.hints.insert("write_disposition".to_owned(), "merge".into());
+            table
+                .hints
+                .insert("write_disposition".to_owned(), "merge".into());
         }
         _ => {}
     }
@@ -215,7 +284,12 @@ struct Way {
     batch_bytes_max: usize,
 }
 
-const PLAIN: Way = Way { is_reference: true, threads: 1, page: 1000, batch_bytes_max: 8 << 20 };
+const PLAIN: Way = Way {
+    is_reference: true,
+    threads: 1,
+    page: 1000,
+    batch_bytes_max: 8 << 20,
+};
 
 /// Everything that may differ, as text.
 fn normalized(texts: &[String], setup: usize, way: Way) -> String {
@@ -309,11 +383,20 @@ fn render_rows(
 fn check_same(texts: &[String], setup: usize, way: Way) {
     let expected = normalized(texts, setup, PLAIN);
     let actual = normalized(texts, setup, way);
-    assert!(expected == actual, "{way:?} {setup}\n{}\n{}", texts.concat(), diff(&expected, &actual));
+    assert!(
+        expected == actual,
+        "{way:?} {setup}\n{}\n{}",
+        texts.concat(),
+        diff(&expected, &actual)
+    );
 }
 
 fn diff(expected: &str, actual: &str) -> String {
-    let different = expected.lines().zip(actual.lines()).enumerate().find(|(_, (a, b))| a != b);
+    let different = expected
+        .lines()
+        .zip(actual.lines())
+        .enumerate()
+        .find(|(_, (a, b))| a != b);
     let Some((line, (expected, actual))) = different else {
         return format!("{} and {} characters", expected.len(), actual.len());
     };

@@ -54,7 +54,12 @@ impl<'a, 't> Walker<'a, 't> {
         slate: &'a mut Slate,
         scanner: Scanner<'t>,
     ) -> Self {
-        Walker { plan, memory, slate, scanner }
+        Walker {
+            plan,
+            memory,
+            slate,
+            scanner,
+        }
     }
 
     /// Writes the rows of the item, and gives the offset behind it.
@@ -66,7 +71,13 @@ impl<'a, 't> Walker<'a, 't> {
         let table = self.slate.table_place(self.plan, root.table);
         let at = self.slate.tables.next_row(table);
         let handed = if root.hands_down_id { at } else { RowRef::NONE };
-        let row = OpenRow { table: root.table, at, root: handed, level: root.level, depth: 0 };
+        let row = OpenRow {
+            table: root.table,
+            at,
+            root: handed,
+            level: root.level,
+            depth: 0,
+        };
         self.object(&row, root.node, root.level, 1)?;
         self.slate.tables.end_row(table, Links::ROOT);
         Ok(self.scanner.at())
@@ -190,7 +201,11 @@ impl<'a, 't> Walker<'a, 't> {
 
     /// An object or list of which nothing is known may only be empty.
     fn empty(&mut self, end: u8) -> Result<(), Surprise> {
-        if self.scanner.opens(end) { Err(Surprise) } else { Ok(()) }
+        if self.scanner.opens(end) {
+            Err(Surprise)
+        } else {
+            Ok(())
+        }
     }
 
     /// The elements of the list at which the scanner stands, each a row.
@@ -213,7 +228,13 @@ impl<'a, 't> Walker<'a, 't> {
         let mut list_index = 0;
         loop {
             let at = self.slate.tables.next_row(table);
-            let row = OpenRow { table: list.table, at, root: parent.root, level, depth };
+            let row = OpenRow {
+                table: list.table,
+                at,
+                root: parent.root,
+                level,
+                depth,
+            };
             self.element(&row, &list)?;
             self.slate.tables.end_row(
                 table,
@@ -243,7 +264,10 @@ impl<'a, 't> Walker<'a, 't> {
         if !parent.root.is_some() {
             return Ok(());
         }
-        let name = self.plan.tables[list.table as usize].root_column.as_ref().ok_or(Surprise)?;
+        let name = self.plan.tables[list.table as usize]
+            .root_column
+            .as_ref()
+            .ok_or(Surprise)?;
         let is_named = self.slate.tables.table_mut(table).set_root_column(name);
         if is_named { Ok(()) } else { Err(Surprise) }
     }

@@ -33,14 +33,20 @@ impl Reference {
     /// Merges columns of Arrow data that the schema lacks.
     pub(crate) fn merge_arrow(&mut self, table: Table) -> Result<(), NormalizeError> {
         let known = self.schema.tables.get(&table.name);
-        let mut partial = Table { hints: Hints::new(), ..table };
+        let mut partial = Table {
+            hints: Hints::new(),
+            ..table
+        };
         if known.is_none() {
             partial.hints = root_hints(&partial.name);
         }
         if let Some(known) = known {
             partial.parent.clone_from(&known.parent);
             partial.columns.retain(|name, _| {
-                known.columns.get(name).is_none_or(|column| !column.is_complete())
+                known
+                    .columns
+                    .get(name)
+                    .is_none_or(|column| !column.is_complete())
             });
             for (name, column) in &mut partial.columns {
                 // What the resource has said of the column wins.
@@ -90,6 +96,9 @@ impl Reference {
             let column = arrow_items::row_id_column(&names.row_id);
             columns.insert(names.row_id, column);
         }
-        self.merge_arrow(Table { columns, ..Table::new(table) })
+        self.merge_arrow(Table {
+            columns,
+            ..Table::new(table)
+        })
     }
 }

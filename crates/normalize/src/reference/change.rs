@@ -26,12 +26,14 @@ impl Reference {
     ) -> Result<bool, RowError> {
         let partial = self.partial_table(typed, input);
         let contract = self.contract(root, typed.table, partial.parent.as_deref());
-        let applied = self.schema.apply_contract(&contract, partial).map_err(|violation| {
-            self.violation(root, typed, violation)
-        })?;
+        let applied = self
+            .schema
+            .apply_contract(&contract, partial)
+            .map_err(|violation| self.violation(root, typed, violation))?;
         let Some(applied) = applied else {
             self.roots[root].filtered_tables.insert(typed.table);
-            self.rejected.add_row(&self.paths.table(typed.table).name, Reason::Table);
+            self.rejected
+                .add_row(&self.paths.table(typed.table).name, Reason::Table);
             return Ok(false);
         };
         if !applied.table.columns.is_empty() {
@@ -48,9 +50,17 @@ impl Reference {
         let columns = std::mem::take(&mut typed.columns);
         if let Some(known) = self.schema.tables.get(name) {
             let (name, parent) = (known.name.clone(), known.parent.clone());
-            return Table { name, parent, columns, hints: known.hints.clone() };
+            return Table {
+                name,
+                parent,
+                columns,
+                hints: known.hints.clone(),
+            };
         }
-        let mut table = Table { columns, ..Table::new(name) };
+        let mut table = Table {
+            columns,
+            ..Table::new(name)
+        };
         match &input.parent {
             Some(parent) => table.parent = Some(self.paths.table(parent.table).name.clone()),
             None => table.hints = root_hints(name),
@@ -69,7 +79,11 @@ impl Reference {
         }
         let name = &self.paths.table(table).name;
         let is_known = self.schema.tables.contains_key(name);
-        let asked = if is_known { name } else { parent.unwrap_or(name) };
+        let asked = if is_known {
+            name
+        } else {
+            parent.unwrap_or(name)
+        };
         let contract = self.schema.contract_for(asked);
         self.roots[root].contracts.insert(table, contract);
         contract
@@ -92,13 +106,18 @@ impl Reference {
             Some(table) => violation.with_row(table, value),
             None => violation,
         };
-        RowError::Contract { violation: Box::new(violation), is_root }
+        RowError::Contract {
+            violation: Box::new(violation),
+            is_root,
+        }
     }
 
     fn check_limit(&self, typed: &Typed<'_>, partial: &Table) -> Result<(), RowError> {
         let known = self.schema.tables.get(&partial.name);
         let is_new = |name: &str| known.is_none_or(|table| !table.columns.contains_key(name));
-        let room = self.max_columns.saturating_sub(known.map_or(0, |table| table.columns.len()));
+        let room = self
+            .max_columns
+            .saturating_sub(known.map_or(0, |table| table.columns.len()));
         match partial.columns.keys().filter(|name| is_new(name)).nth(room) {
             None => Ok(()),
             Some(column) => {
@@ -116,13 +135,21 @@ impl Reference {
 
     fn add_causes(&mut self, root: usize, typed: &Typed<'_>, partial: &Table) {
         let root_name = &self.paths.table(self.roots[root].table).name;
-        let resource = self.schema.tables.get(root_name).and_then(|t| t.text_hint("resource"));
+        let resource = self
+            .schema
+            .tables
+            .get(root_name)
+            .and_then(|t| t.text_hint("resource"));
         let resource = resource.unwrap_or(root_name).to_owned();
         for (slot, kind) in &typed.kinds {
             let name = &self.paths.table(typed.table).slot(*slot).name;
-            let Some(column) = partial.columns.get(name) else { continue };
+            let Some(column) = partial.columns.get(name) else {
+                continue;
+            };
             // System columns have no path.
-            let Some(json_path) = self.paths.json_path(typed.table, *slot) else { continue };
+            let Some(json_path) = self.paths.json_path(typed.table, *slot) else {
+                continue;
+            };
             self.causes.push(ColumnCause {
                 table: partial.name.clone(),
                 column: name.clone(),
@@ -145,7 +172,9 @@ impl Reference {
             // Columns that nothing depends on are added in place: a merge would copy a wide table for each of them.
             Some(known) if is_plain => known.columns.extend(partial.columns),
             _ => {
-                self.schema.update_table(partial).map_err(RowError::Schema)?;
+                self.schema
+                    .update_table(partial)
+                    .map_err(RowError::Schema)?;
             }
         }
         self.epoch += 1;
@@ -158,7 +187,12 @@ impl Reference {
 
     fn has_none_of(&self, partial: &Table) -> bool {
         let known = self.schema.tables.get(&partial.name);
-        known.is_some_and(|known| partial.columns.keys().all(|c| !known.columns.contains_key(c)))
+        known.is_some_and(|known| {
+            partial
+                .columns
+                .keys()
+                .all(|c| !known.columns.contains_key(c))
+        })
     }
 
     /// Adds a partial table to what the load has changed.
@@ -189,14 +223,19 @@ impl Reference {
         let state = self.paths.table(table);
         let slots = &self.roots[root].filtered_slots;
         let mode = |slot: u32| slots.get(&(table, slot)).copied();
-        if typed.values.iter().any(|(slot, _)| mode(*slot) == Some(ContractMode::DiscardRow)) {
+        if typed
+            .values
+            .iter()
+            .any(|(slot, _)| mode(*slot) == Some(ContractMode::DiscardRow))
+        {
             self.rejected.add_row(&state.name, Reason::Column);
             return false;
         }
         typed.values.retain(|(slot, _)| {
             let is_kept = mode(*slot).is_none();
             if !is_kept {
-                self.rejected.add_value(&state.name, &state.slot(*slot).name);
+                self.rejected
+                    .add_value(&state.name, &state.slot(*slot).name);
             }
             is_kept
         });
@@ -207,7 +246,10 @@ impl Reference {
 /// Hints of a root table that nobody has declared.
 pub(super) fn root_hints(table: &str) -> Hints {
     let hints = [("write_disposition", "append"), ("resource", table)];
-    hints.into_iter().map(|(hint, value)| (hint.to_owned(), value.into())).collect()
+    hints
+        .into_iter()
+        .map(|(hint, value)| (hint.to_owned(), value.into()))
+        .collect()
 }
 
 /// A value for a message.

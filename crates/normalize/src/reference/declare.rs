@@ -18,8 +18,10 @@ impl Reference {
         }
         let index = self.paths.table_index(&self.schema, &name);
         let declared = self.schema.tables.get(&name);
-        let columns: Vec<String> =
-            declared.into_iter().flat_map(|table| table.columns.keys().cloned()).collect();
+        let columns: Vec<String> = declared
+            .into_iter()
+            .flat_map(|table| table.columns.keys().cloned())
+            .collect();
         self.paths.refresh(&self.schema, index, columns.iter());
         if declared.is_some_and(|table| table.hints.contains_key("filters")) {
             self.paths.reload_filters(&self.schema)?;

@@ -19,8 +19,8 @@ use indexmap::IndexMap;
 use tipple_json::Value;
 use tipple_schema::{Contract, ContractMode, DataType, Schema, Table};
 
-use crate::detect::Detections;
 use crate::batches::{self, Seen, TableBatch};
+use crate::detect::Detections;
 use crate::error::{ItemPlace, NormalizeError, Place, RowError};
 use crate::identity;
 use crate::rejected::Rejected;
@@ -330,8 +330,15 @@ impl Reference {
         let mark = tables.mark();
         let result = self.row(&Value::Object(Vec::new()), root_table, tables);
         tables.truncate_to(&mark);
-        let place = ItemPlace { chunk: Place::start_of(root_table), line: 0, item: 0 };
-        result.map(drop).map_err(|error| NormalizeError::Row { place, error: Box::new(error) })
+        let place = ItemPlace {
+            chunk: Place::start_of(root_table),
+            line: 0,
+            item: 0,
+        };
+        result.map(drop).map_err(|error| NormalizeError::Row {
+            place,
+            error: Box::new(error),
+        })
     }
 
     /// Makes all ids that are pending.
@@ -391,7 +398,8 @@ impl Reference {
             filtered_slots: AHashMap::new(),
             contracts: AHashMap::new(),
         });
-        self.root_names.insert(name.to_owned(), self.roots.len() - 1);
+        self.root_names
+            .insert(name.to_owned(), self.roots.len() - 1);
         Ok(self.roots.len() - 1)
     }
 }

@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::AHashMap;
-use tipple_schema::{Column, DataType, HintRules, Naming, NamingError, RowFilter, Schema, SchemaError};
+use tipple_schema::{
+    Column, DataType, HintRules, Naming, NamingError, RowFilter, Schema, SchemaError,
+};
 
 use crate::builders::ColumnType;
 use crate::error::{NormalizeError, RowError};
@@ -207,7 +209,10 @@ impl Paths {
             naming,
             breaks_paths: schema.breaks_paths(),
             hints: schema.hint_rules()?,
-            filters: filters.into_iter().map(|(table, f)| (table.to_owned(), f)).collect(),
+            filters: filters
+                .into_iter()
+                .map(|(table, f)| (table.to_owned(), f))
+                .collect(),
             capabilities,
             tables: Vec::new(),
             table_names: AHashMap::new(),
@@ -279,7 +284,13 @@ impl Paths {
         let slot = self.slot_at(schema, table, &name, Some((node, key)));
         let id = self.keys.len() as u32;
         let key: Arc<str> = key.into();
-        self.keys.push(Key { node, name: Arc::clone(&key), slot, child: NONE, list: NONE });
+        self.keys.push(Key {
+            node,
+            name: Arc::clone(&key),
+            slot,
+            child: NONE,
+            list: NONE,
+        });
         self.nodes[node as usize].keys.insert(key, id);
         Ok(id)
     }
@@ -321,7 +332,13 @@ impl Paths {
     }
 
     /// The list under `key`.
-    pub fn list(&mut self, schema: &Schema, node: u32, key: &str, id: u32) -> Result<u32, RowError> {
+    pub fn list(
+        &mut self,
+        schema: &Schema,
+        node: u32,
+        key: &str,
+        id: u32,
+    ) -> Result<u32, RowError> {
         if self.keys[id as usize].list != NONE {
             return Ok(self.keys[id as usize].list);
         }
@@ -375,13 +392,21 @@ impl Paths {
             _ => None,
         };
         // Datasets of old versions have `__v_complex` where `__v_json` would be.
-        let columns = schema.tables.get(&self.table(table).name).map(|table| &table.columns);
+        let columns = schema
+            .tables
+            .get(&self.table(table).name)
+            .map(|table| &table.columns);
         let is_variant = |name: &&String| {
-            columns.and_then(|columns| columns.get(*name)).is_some_and(|c| c.has("variant"))
+            columns
+                .and_then(|columns| columns.get(*name))
+                .is_some_and(|c| c.has("variant"))
         };
         let name = legacy.as_ref().filter(is_variant).unwrap_or(&name);
         let variant = self.slot_like(schema, table, name, slot);
-        self.table_mut(table).slot_mut(slot).variants.push((kind, variant));
+        self.table_mut(table)
+            .slot_mut(slot)
+            .variants
+            .push((kind, variant));
         Ok(variant)
     }
 
@@ -394,7 +419,9 @@ impl Paths {
     fn variant_name(&self, table: u32, slot: u32, suffix: &str) -> Result<String, RowError> {
         let name = self.table(table).slot(slot).name.as_str();
         let parts = [name, &format!("v_{suffix}")];
-        self.naming.fragments(&parts).map_err(|error| refused(name, error))
+        self.naming
+            .fragments(&parts)
+            .map_err(|error| refused(name, error))
     }
 
     /// A slot that was met where `model` was met.
@@ -413,11 +440,18 @@ impl Paths {
     /// Takes over the filters of the schema.
     pub fn reload_filters(&mut self, schema: &Schema) -> Result<(), SchemaError> {
         let filters = schema.filters()?;
-        self.filters = filters.into_iter().map(|(table, f)| (table.to_owned(), f)).collect();
+        self.filters = filters
+            .into_iter()
+            .map(|(table, f)| (table.to_owned(), f))
+            .collect();
         for table in 0..self.tables.len() {
             let excluded: Vec<bool> = {
                 let state = &self.tables[table];
-                state.slots.iter().map(|slot| self.is_excluded(&state.name, &slot.name)).collect()
+                state
+                    .slots
+                    .iter()
+                    .map(|slot| self.is_excluded(&state.name, &slot.name))
+                    .collect()
             };
             for (slot, is_excluded) in self.tables[table].slots.iter_mut().zip(excluded) {
                 slot.is_excluded = is_excluded;
@@ -439,7 +473,8 @@ impl Paths {
         for name in names {
             let column = columns.and_then(|columns| columns.get(name));
             if let Some(slot) = state.by_name.get(name) {
-                state.slots[*slot as usize].column = column.and_then(|c| slot_column(capabilities, c));
+                state.slots[*slot as usize].column =
+                    column.and_then(|c| slot_column(capabilities, c));
             }
         }
     }
@@ -473,7 +508,10 @@ impl Paths {
         if let Some(place) = self.place_paths.get(&path) {
             return Ok(*place);
         }
-        let name = self.naming.fragments(&[&path]).map_err(|error| refused(&path, error))?;
+        let name = self
+            .naming
+            .fragments(&[&path])
+            .map_err(|error| refused(&path, error))?;
         let table = self.table_index(schema, &name);
         let place = self.places.len() as u32;
         let node = self.nodes.len() as u32;
@@ -485,7 +523,11 @@ impl Paths {
             lists: AHashMap::new(),
             children: AHashMap::new(),
         });
-        self.places.push(RowPlace { path: path.clone(), table, node });
+        self.places.push(RowPlace {
+            path: path.clone(),
+            table,
+            node,
+        });
         self.place_paths.insert(path, place);
         Ok(place)
     }
@@ -506,7 +548,10 @@ impl Paths {
             return slot;
         }
         let state = &self.tables[table as usize];
-        let column = schema.tables.get(&state.name).and_then(|table| table.columns.get(name));
+        let column = schema
+            .tables
+            .get(&state.name)
+            .and_then(|table| table.columns.get(name));
         let slot = Slot {
             name: name.to_owned(),
             column: column.and_then(|column| slot_column(&self.capabilities, column)),
@@ -537,7 +582,9 @@ impl Paths {
             let mut below = branch[depth..].to_vec();
             below.push(field);
             let path = self.naming.join(&below);
-            self.filters.get(&above).is_some_and(|filter| filter.is_excluded(&path))
+            self.filters
+                .get(&above)
+                .is_some_and(|filter| filter.is_excluded(&path))
         })
     }
 
@@ -547,9 +594,15 @@ impl Paths {
         let above = self.nodes[node as usize].path.as_str();
         if above.is_empty() {
             // A key of separators alone has no name of its own.
-            return Ok(if fragment.is_empty() { BLANK_KEY.to_owned() } else { fragment });
+            return Ok(if fragment.is_empty() {
+                BLANK_KEY.to_owned()
+            } else {
+                fragment
+            });
         }
-        self.naming.fragments(&[above, &fragment]).map_err(|error| refused(key, error))
+        self.naming
+            .fragments(&[above, &fragment])
+            .map_err(|error| refused(key, error))
     }
 
     fn fragment(&self, key: &str) -> Result<String, RowError> {
@@ -574,11 +627,17 @@ impl Paths {
 
 fn slot_column(capabilities: &TypeCaps, column: &Column) -> Option<SlotColumn> {
     let column_type = capabilities.column_type(column)?;
-    Some(SlotColumn { column_type, is_nullable: column.is_nullable() })
+    Some(SlotColumn {
+        column_type,
+        is_nullable: column.is_nullable(),
+    })
 }
 
 fn refused(key: &str, error: NamingError) -> RowError {
-    RowError::Name { key: crate::error::shorten(key), error }
+    RowError::Name {
+        key: crate::error::shorten(key),
+        error,
+    }
 }
 
 /// Path of the member `key` of the object at `above`.

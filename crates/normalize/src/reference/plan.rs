@@ -52,25 +52,43 @@ impl Reference {
     fn add_tables(&self, plan: &mut Plan) {
         for state in &self.paths.tables()[plan.tables.len()..] {
             let name = state.name.as_str().into();
-            plan.tables.push(fast::Table { name, root_column: None, slots: Vec::new() });
+            plan.tables.push(fast::Table {
+                name,
+                root_column: None,
+                slots: Vec::new(),
+            });
         }
         plan.slot_count = 0;
         for (state, table) in self.paths.tables().iter().zip(&mut plan.tables) {
             let known = table.slots.len();
-            table.slots.extend(state.slots[known..].iter().map(|slot| fast::Slot::new(&slot.name)));
+            table.slots.extend(
+                state.slots[known..]
+                    .iter()
+                    .map(|slot| fast::Slot::new(&slot.name)),
+            );
             plan.slot_count += table.slots.len();
         }
     }
 
     fn add_keys(&self, plan: &mut Plan) {
-        plan.nodes.resize_with(self.paths.nodes.len(), fast::Node::default);
+        plan.nodes
+            .resize_with(self.paths.nodes.len(), fast::Node::default);
         let known = plan.keys.len();
         for (index, key) in self.paths.keys.iter().enumerate().skip(known) {
-            let table = self.paths.table_of(self.paths.nodes[key.node as usize].place);
+            let table = self
+                .paths
+                .table_of(self.paths.nodes[key.node as usize].place);
             plan.slot_mut(table, key.slot).key_count += 1;
-            plan.nodes[key.node as usize].keys.insert(key.name.clone(), index as u32);
+            plan.nodes[key.node as usize]
+                .keys
+                .insert(key.name.clone(), index as u32);
             let text = KeyText::new(&key.name);
-            plan.keys.push(fast::Key { text, slot: key.slot, child: NONE, list: NONE });
+            plan.keys.push(fast::Key {
+                text,
+                slot: key.slot,
+                child: NONE,
+                list: NONE,
+            });
         }
     }
 
@@ -90,7 +108,11 @@ impl Reference {
                 sharing.lists[key.list as usize] += 1;
             }
             if key.child != NONE || key.list != NONE {
-                sharing.branches.entry(key.node).or_default().push(index as u32);
+                sharing
+                    .branches
+                    .entry(key.node)
+                    .or_default()
+                    .push(index as u32);
             }
         }
         let list_places = paths.lists.iter().map(|list| list.place);
@@ -104,14 +126,26 @@ impl Reference {
     fn update_keys(&self, sharing: &Sharing, plan: &mut Plan) {
         for (known, key) in plan.keys.iter_mut().zip(&self.paths.keys) {
             let is_own = |count: &[u32], index: u32| index != NONE && count[index as usize] == 1;
-            known.child = if is_own(&sharing.nodes, key.child) { key.child } else { NONE };
-            known.list = if is_own(&sharing.lists, key.list) { key.list } else { NONE };
+            known.child = if is_own(&sharing.nodes, key.child) {
+                key.child
+            } else {
+                NONE
+            };
+            known.list = if is_own(&sharing.lists, key.list) {
+                key.list
+            } else {
+                NONE
+            };
         }
     }
 
     fn update_slots(&self, table: u32, plan: &mut Plan) {
         let state = self.paths.table(table);
-        for (known, slot) in plan.tables[table as usize].slots.iter_mut().zip(&state.slots) {
+        for (known, slot) in plan.tables[table as usize]
+            .slots
+            .iter_mut()
+            .zip(&state.slots)
+        {
             known.action = action(slot);
             known.takes_null = takes_null(slot) && known.key_count <= 1;
             if let Some(column) = slot.column {
@@ -119,10 +153,17 @@ impl Reference {
             }
             known.variants.clear();
             let is_noted = |variant: &u32| self.variants.contains_key(&(table, *variant));
-            known.variants.extend(slot.variants.iter().filter(|(_, slot)| is_noted(slot)));
+            known
+                .variants
+                .extend(slot.variants.iter().filter(|(_, slot)| is_noted(slot)));
         }
         let system = state.system;
-        for slot in [system.load_id, system.row_id, system.parent_id, system.list_index] {
+        for slot in [
+            system.load_id,
+            system.row_id,
+            system.parent_id,
+            system.list_index,
+        ] {
             plan.slot_mut(table, slot).action = Action::Ask;
         }
     }
@@ -227,7 +268,12 @@ impl Reference {
             plan.tables[table as usize].root_column = Some(name.into());
         }
         let inner = self.inner_list(table, node, plan);
-        plan.lists[list as usize] = fast::List { table, node, value_slot: system.value, inner };
+        plan.lists[list as usize] = fast::List {
+            table,
+            node,
+            value_slot: system.value,
+            inner,
+        };
         Some(node)
     }
 

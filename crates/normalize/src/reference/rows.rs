@@ -8,9 +8,7 @@ use std::rc::Rc;
 use tipple_json::{Value, write_sorted};
 use tipple_schema::ContractMode;
 
-use super::{
-    Cell, Facts, Frame, Handed, HandedDown, Input, Members, Parent, Reference, RowIdRule,
-};
+use super::{Cell, Facts, Frame, Handed, HandedDown, Input, Members, Parent, Reference, RowIdRule};
 use crate::coerce::to_text;
 use crate::error::RowError;
 use crate::hashes;
@@ -52,7 +50,8 @@ impl Reference {
     ) -> Result<Option<Frame<'v>>, RowError> {
         let table = self.paths.table_of(input.place);
         if self.roots[root].filtered_tables.contains(&table) {
-            self.rejected.add_row(&self.paths.table(table).name, Reason::Table);
+            self.rejected
+                .add_row(&self.paths.table(table).name, Reason::Table);
             return Ok(None);
         }
         let facts = self.facts(table);
@@ -67,7 +66,11 @@ impl Reference {
         let id = self.add_row_id(&mut row, &input, &facts, is_root)?;
         let place = tables.table_index(&self.paths.table(table).name);
         let reference = tables.next_row(place);
-        let parent = Parent { table, row: reference, id: self.given_id(&row, &id) };
+        let parent = Parent {
+            table,
+            row: reference,
+            id: self.given_id(&row, &id),
+        };
         let handed = self.hand_down(&row, &input, &facts, &parent);
         if !self.keep_fields(root, &mut row) {
             return Ok(None);
@@ -77,7 +80,14 @@ impl Reference {
             return Ok(None);
         }
         let level = input.level - 1;
-        Ok(Some(Frame { lists, list: 0, element: 0, parent, level, handed }))
+        Ok(Some(Frame {
+            lists,
+            list: 0,
+            element: 0,
+            parent,
+            level,
+            handed,
+        }))
     }
 
     /// The fields of an object in order; lists are set aside.
@@ -213,28 +223,38 @@ impl Reference {
         let id = parent.as_ref().map_or(RowId::Pending, |parent| {
             let table = &self.paths.table(row.table).name;
             let parent = to_text(parent);
-            RowId::Made(hashes::child_id(&parent, table, input.list_index, self.id_bytes))
+            RowId::Made(hashes::child_id(
+                &parent,
+                table,
+                input.list_index,
+                self.id_bytes,
+            ))
         });
-        self.set(row, system.parent_id, parent.map_or(Cell::ParentId, Cell::Shared));
+        self.set(
+            row,
+            system.parent_id,
+            parent.map_or(Cell::ParentId, Cell::Shared),
+        );
         self.set(row, system.list_index, Cell::ListIndex);
         id
     }
 
-    fn root_id(
-        &self,
-        row: &Row<'_>,
-        input: &Input<'_>,
-        facts: &Facts,
-    ) -> Result<RowId, RowError> {
+    fn root_id(&self, row: &Row<'_>, input: &Input<'_>, facts: &Facts) -> Result<RowId, RowError> {
         match &facts.row_id {
             RowIdRule::Random => Ok(RowId::Pending),
             RowIdRule::KeyHash(columns) => {
                 let text = self.key_text(row, columns)?;
-                Ok(RowId::Made(hashes::shake128(text.as_bytes(), self.id_bytes)))
+                Ok(RowId::Made(hashes::shake128(
+                    text.as_bytes(),
+                    self.id_bytes,
+                )))
             }
             RowIdRule::RowHash => {
                 let text = item_text(input.members);
-                Ok(RowId::Made(hashes::shake128(text.as_bytes(), self.id_bytes)))
+                Ok(RowId::Made(hashes::shake128(
+                    text.as_bytes(),
+                    self.id_bytes,
+                )))
             }
         }
     }
@@ -286,10 +306,14 @@ impl Reference {
         if row.lists.is_empty() || facts.handed_down.is_empty() {
             return input.handed.clone();
         }
-        let mut handed: Vec<(String, Handed)> =
-            input.handed.as_ref().map_or_else(Vec::new, |handed| handed.to_vec());
+        let mut handed: Vec<(String, Handed)> = input
+            .handed
+            .as_ref()
+            .map_or_else(Vec::new, |handed| handed.to_vec());
         for (slot, name) in &facts.handed_down {
-            let Some(value) = self.find(row, *slot).map(|cell| self.handed(cell, input, parent))
+            let Some(value) = self
+                .find(row, *slot)
+                .map(|cell| self.handed(cell, input, parent))
             else {
                 continue;
             };
@@ -302,7 +326,10 @@ impl Reference {
     }
 
     fn handed(&self, cell: &Cell<'_>, input: &Input<'_>, own: &Parent) -> Handed {
-        let above = input.parent.as_ref().map_or(RowRef::NONE, |parent| parent.row);
+        let above = input
+            .parent
+            .as_ref()
+            .map_or(RowRef::NONE, |parent| parent.row);
         match cell {
             Cell::Value(value) => Handed::Value(Rc::new((*value).clone())),
             Cell::Shared(value) => Handed::Value(Rc::clone(value)),
@@ -326,7 +353,8 @@ impl Reference {
             return true;
         }
         let mode = |slot: u32| filtered.get(&(row.table, slot)).copied();
-        let is_dropped = |(slot, _): &(u32, Cell<'_>)| mode(*slot) == Some(ContractMode::DiscardRow);
+        let is_dropped =
+            |(slot, _): &(u32, Cell<'_>)| mode(*slot) == Some(ContractMode::DiscardRow);
         if row.cells.iter().any(is_dropped) {
             self.rejected.add_row(&state.name, Reason::Column);
             return false;
@@ -334,7 +362,8 @@ impl Reference {
         row.cells.retain(|(slot, cell)| {
             let is_kept = mode(*slot).is_none();
             if !is_kept && !cell.is_null() {
-                self.rejected.add_value(&state.name, &state.slot(*slot).name);
+                self.rejected
+                    .add_value(&state.name, &state.slot(*slot).name);
             }
             is_kept
         });
@@ -343,7 +372,11 @@ impl Reference {
 
     /// What the schema says of a table.
     pub(super) fn facts(&mut self, table: u32) -> Rc<Facts> {
-        if let Some(facts) = self.facts.get(&table).filter(|facts| facts.epoch == self.facts_epoch) {
+        if let Some(facts) = self
+            .facts
+            .get(&table)
+            .filter(|facts| facts.epoch == self.facts_epoch)
+        {
             return Rc::clone(facts);
         }
         let facts = Rc::new(self.look_up_facts(table));
@@ -376,7 +409,11 @@ impl Reference {
             return RowIdRule::Random;
         };
         let columns = |hint: &str| -> Vec<String> {
-            table.columns_with_property(hint).into_iter().map(str::to_owned).collect()
+            table
+                .columns_with_property(hint)
+                .into_iter()
+                .map(str::to_owned)
+                .collect()
         };
         match self.schema.merge_strategy(name) {
             Some("upsert" | "insert-only" | "cdc") => RowIdRule::KeyHash(columns("primary_key")),
@@ -418,8 +455,11 @@ fn item_text(members: Members<'_>) -> String {
             &wrapped[..]
         }
     };
-    let counted: Vec<(String, Value)> =
-        members.iter().filter(|(key, _)| !key.starts_with(UNHASHED_PREFIX)).cloned().collect();
+    let counted: Vec<(String, Value)> = members
+        .iter()
+        .filter(|(key, _)| !key.starts_with(UNHASHED_PREFIX))
+        .cloned()
+        .collect();
     write_sorted(&Value::Object(counted), &mut text);
     text
 }

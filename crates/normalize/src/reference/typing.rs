@@ -106,7 +106,12 @@ impl Reference {
         let result = self.add_value(&mut owned, slot, value);
         typed.columns = owned.columns;
         typed.kinds = owned.kinds;
-        typed.values.extend(owned.values.into_iter().map(|(slot, datum)| (slot, datum.into_owned())));
+        typed.values.extend(
+            owned
+                .values
+                .into_iter()
+                .map(|(slot, datum)| (slot, datum.into_owned())),
+        );
         result
     }
 
@@ -146,7 +151,10 @@ impl Reference {
             None => slot.is_not_null && !is_known(&self.schema, &name, &slot.name),
         };
         if is_refused {
-            return Err(RowError::Null { table: name, column: slot.name.clone() });
+            return Err(RowError::Null {
+                table: name,
+                column: slot.name.clone(),
+            });
         }
         slot.was_null |= slot.column.is_none();
         Ok(())
@@ -205,13 +213,16 @@ impl Reference {
 
     fn note_variant(&mut self, table: u32, slot: u32, variant: u32, value: &Value) {
         let state = self.paths.table(table);
-        let note = self.variants.entry((table, variant)).or_insert_with(|| VariantNote {
-            table: state.name.clone(),
-            column: state.slot(slot).name.clone(),
-            variant: state.slot(variant).name.clone(),
-            count: 0,
-            first: shorten(&to_text(value)),
-        });
+        let note = self
+            .variants
+            .entry((table, variant))
+            .or_insert_with(|| VariantNote {
+                table: state.name.clone(),
+                column: state.slot(slot).name.clone(),
+                variant: state.slot(variant).name.clone(),
+                count: 0,
+                first: shorten(&to_text(value)),
+            });
         note.count += 1;
     }
 
@@ -222,14 +233,21 @@ impl Reference {
         digits: String,
     ) -> Result<(), RowError> {
         let value = Value::Text(digits);
-        let to = self.paths.table(typed.table).slot(slot).column.map(|c| c.column_type.data_type);
+        let to = self
+            .paths
+            .table(typed.table)
+            .slot(slot)
+            .column
+            .map(|c| c.column_type.data_type);
         if to.is_none() {
             self.define(typed, slot, DataType::Text, DataType::Wei, true);
         }
         let to = to.unwrap_or(DataType::Text);
         match coerce(to, &value, &self.zone) {
             Ok(datum) => {
-                typed.values.extend(datum.map(|datum| (slot, datum.into_owned())));
+                typed
+                    .values
+                    .extend(datum.map(|datum| (slot, datum.into_owned())));
                 Ok(())
             }
             Err(_) => Err(self.misfit(typed.table, slot, &value, DataType::Text, to)),
@@ -255,13 +273,7 @@ impl Reference {
     }
 
     /// Adds a value that fits; naive columns show the wall clock of the zone.
-    fn push<'v>(
-        &self,
-        typed: &mut Typed<'v>,
-        slot: u32,
-        is_aware: bool,
-        datum: Option<Datum<'v>>,
-    ) {
+    fn push<'v>(&self, typed: &mut Typed<'v>, slot: u32, is_aware: bool, datum: Option<Datum<'v>>) {
         let datum = match datum {
             Some(Datum::Timestamp(micros)) if !is_aware => {
                 Some(Datum::Timestamp(self.zone.wall(micros)))
@@ -292,7 +304,11 @@ impl Reference {
         }
         self.paths.capabilities().adjust(&mut column);
         // What the user has said of the column wins.
-        let hinted = self.schema.tables.get(&state.name).and_then(|table| table.columns.get(name));
+        let hinted = self
+            .schema
+            .tables
+            .get(&state.name)
+            .and_then(|table| table.columns.get(name));
         if let Some(hinted) = hinted {
             column.merge(hinted);
         }
@@ -317,7 +333,10 @@ impl Reference {
         };
         let state = self.paths.table(typed.table).slot(slot);
         let known = state.column.map(|column| column.column_type.data_type);
-        if known.or(state.preferred).is_some_and(|data_type| data_type != expected) {
+        if known
+            .or(state.preferred)
+            .is_some_and(|data_type| data_type != expected)
+        {
             let value = self.system_value(typed, cell, input, tables);
             return self.add_owned(typed, slot, &value);
         }
@@ -366,9 +385,11 @@ impl Reference {
         match cell {
             Cell::LoadId => self.load_id.clone(),
             Cell::ListIndex => Value::Int(i64::from(input.list_index)),
-            Cell::ParentId => {
-                Value::Text(lineage::id_now(tables, parent_row(input), &mut *self.random))
-            }
+            Cell::ParentId => Value::Text(lineage::id_now(
+                tables,
+                parent_row(input),
+                &mut *self.random,
+            )),
             Cell::IdOf(row) => Value::Text(lineage::id_now(tables, *row, &mut *self.random)),
             Cell::RowId => Value::Text(self.own_id(typed, input, tables)),
             Cell::Value(value) => (*value).clone(),
@@ -377,12 +398,7 @@ impl Reference {
     }
 
     /// Makes the id of the row that is being typed.
-    fn own_id(
-        &mut self,
-        typed: &mut Typed<'_>,
-        input: &Input<'_>,
-        tables: &mut Tables,
-    ) -> String {
+    fn own_id(&mut self, typed: &mut Typed<'_>, input: &Input<'_>, tables: &mut Tables) -> String {
         if matches!(typed.id, RowId::Pending) {
             let parent = typed.links.parent;
             typed.id = RowId::Made(if parent.is_some() {
@@ -404,9 +420,15 @@ impl Reference {
 }
 
 fn parent_row(input: &Input<'_>) -> RowRef {
-    input.parent.as_ref().map_or(RowRef::NONE, |parent| parent.row)
+    input
+        .parent
+        .as_ref()
+        .map_or(RowRef::NONE, |parent| parent.row)
 }
 
 fn is_known(schema: &tipple_schema::Schema, table: &str, column: &str) -> bool {
-    schema.tables.get(table).is_some_and(|table| table.columns.contains_key(column))
+    schema
+        .tables
+        .get(table)
+        .is_some_and(|table| table.columns.contains_key(column))
 }

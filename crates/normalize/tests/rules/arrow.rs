@@ -24,18 +24,25 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
 
 fn run(load: &Load, filtered: &[(&str, ContractMode)], batches: &[RecordBatch]) -> Outcome {
     let mut normalizer = load.normalizer().expect("a normalizer");
-    let filtered: HashMap<String, ContractMode> =
-        filtered.iter().map(|(name, mode)| ((*name).to_owned(), *mode)).collect();
+    let filtered: HashMap<String, ContractMode> = filtered
+        .iter()
+        .map(|(name, mode)| ((*name).to_owned(), *mode))
+        .collect();
     let mut out = Vec::new();
     let mut sink = |batch: TableBatch| -> Result<(), SinkError> {
         out.push(batch);
         Ok(())
     };
     for batch in batches {
-        normalizer.push_arrow("t", batch, &filtered, &mut sink).expect("tables");
+        normalizer
+            .push_arrow("t", batch, &filtered, &mut sink)
+            .expect("tables");
     }
     let normalized = normalizer.finish(&mut sink).expect("an end");
-    Outcome { normalized, batches: out }
+    Outcome {
+        normalized,
+        batches: out,
+    }
 }
 
 #[track_caller]
@@ -56,7 +63,10 @@ fn structs() -> ArrayRef {
     let a: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), None]));
     let d: ArrayRef = Arc::new(Date32Array::from(vec![1, 2]));
     let fields = [("a", a), ("d", d)].map(|(name, array)| {
-        (Arc::new(Field::new(name, array.data_type().clone(), true)), array)
+        (
+            Arc::new(Field::new(name, array.data_type().clone(), true)),
+            array,
+        )
     });
     Arc::new(StructArray::from(fields.to_vec()))
 }
@@ -66,15 +76,24 @@ fn wide() -> RecordBatch {
     let dictionary: DictionaryArray<Int32Type> = vec!["red", "red"].into_iter().collect();
     batch(vec![
         ("id", Arc::new(Int64Array::from(vec![1, 2]))),
-        ("Name", Arc::new(LargeStringArray::from(vec![Some("x"), None]))),
+        (
+            "Name",
+            Arc::new(LargeStringArray::from(vec![Some("x"), None])),
+        ),
         ("n", Arc::new(NullArray::new(2))),
         ("f", Arc::new(Float32Array::from(vec![1.5, 2.0]))),
         ("small", Arc::new(Int32Array::from(vec![1, 2]))),
         ("big", Arc::new(UInt64Array::from(vec![1, u64::MAX]))),
         ("s", structs()),
         ("l", list()),
-        ("ts", Arc::new(TimestampMillisecondArray::from(vec![0, 1000]).with_timezone("UTC"))),
-        ("naive", Arc::new(TimestampNanosecondArray::from(vec![0, 1]))),
+        (
+            "ts",
+            Arc::new(TimestampMillisecondArray::from(vec![0, 1000]).with_timezone("UTC")),
+        ),
+        (
+            "naive",
+            Arc::new(TimestampNanosecondArray::from(vec![0, 1])),
+        ),
         ("dec", Arc::new(decimal.expect("a precision"))),
         ("colour", Arc::new(dictionary)),
     ])
@@ -95,11 +114,20 @@ fn fields_become_columns_of_their_type_without_system_columns() {
     let table = &outcome.normalized.schema.tables["t"];
     let shown = |column: &str| Json::Object(table.columns[column].to_properties());
     assert_eq!(shown("small")["precision"], json!(32));
-    assert_eq!(shown("ts"), json!({"name": "ts", "data_type": "timestamp", "nullable": true, "precision": 3}));
+    assert_eq!(
+        shown("ts"),
+        json!({"name": "ts", "data_type": "timestamp", "nullable": true, "precision": 3})
+    );
     assert_eq!(shown("naive")["precision"], json!(9));
     assert_eq!(shown("naive").get("timezone"), None);
-    assert_eq!((&shown("dec")["precision"], &shown("dec")["scale"]), (&json!(3), &json!(2)));
-    assert_eq!(outcome.normalized.null_only, [("t".to_owned(), "n".to_owned())]);
+    assert_eq!(
+        (&shown("dec")["precision"], &shown("dec")["scale"]),
+        (&json!(3), &json!(2))
+    );
+    assert_eq!(
+        outcome.normalized.null_only,
+        [("t".to_owned(), "n".to_owned())]
+    );
     assert!(table.has_seen_data());
 }
 
@@ -108,8 +136,14 @@ fn later_batches_are_ordered_by_the_schema_and_filled_with_nulls() {
     check(
         &Load::new(),
         &[
-            batch(vec![("a", Arc::new(Int64Array::from(vec![1]))), ("b", Arc::new(StringArray::from(vec!["x"])))]),
-            batch(vec![("c", Arc::new(Int64Array::from(vec![3]))), ("a", Arc::new(Int64Array::from(vec![2])))]),
+            batch(vec![
+                ("a", Arc::new(Int64Array::from(vec![1]))),
+                ("b", Arc::new(StringArray::from(vec!["x"]))),
+            ]),
+            batch(vec![
+                ("c", Arc::new(Int64Array::from(vec![3]))),
+                ("a", Arc::new(Int64Array::from(vec![2]))),
+            ]),
         ],
         "
         t
@@ -172,13 +206,22 @@ fn a_contract_removes_columns_and_rows() {
           1
           2
         ";
-    run(&Load::new(), &[("new", ContractMode::DiscardValue)], &[data()]).assert_renders(expected_value);
+    run(
+        &Load::new(),
+        &[("new", ContractMode::DiscardValue)],
+        &[data()],
+    )
+    .assert_renders(expected_value);
     let expected_row = "
         t
           a bigint
           1
         ";
-    let outcome = run(&Load::new(), &[("new", ContractMode::DiscardRow)], &[data()]);
+    let outcome = run(
+        &Load::new(),
+        &[("new", ContractMode::DiscardRow)],
+        &[data()],
+    );
     outcome.assert_renders(expected_row);
     assert_eq!(outcome.normalized.rejected.rows.values().sum::<u64>(), 1);
 }
@@ -186,13 +229,17 @@ fn a_contract_removes_columns_and_rows() {
 #[test]
 fn hints_of_the_resource_win_and_data_gives_the_order() {
     let hints = Load::new()
-        .column("b", json!({"data_type": "text", "primary_key": true, "nullable": false}))
+        .column(
+            "b",
+            json!({"data_type": "text", "primary_key": true, "nullable": false}),
+        )
         .column("z", json!({"data_type": "bool"}))
         .table;
     let fields = ["a", "b"].map(|name| Field::new(name, ArrowType::Int64, true));
     let naming = Naming::from_name("snake_case", None).expect("a naming");
     let schema = ArrowSchema::new(fields.to_vec());
-    let table = arrow_table(&hints, &schema, &naming, &TypeCaps::default(), false).expect("a table");
+    let table =
+        arrow_table(&hints, &schema, &naming, &TypeCaps::default(), false).expect("a table");
     let columns: Vec<&String> = table.columns.keys().collect();
     assert_eq!(columns, ["a", "b", "z"]);
     assert_eq!(
@@ -206,7 +253,13 @@ fn fields_that_get_one_name_are_an_error() {
     let fields = ["aB", "a_b"].map(|name| Field::new(name, ArrowType::Int64, true));
     let naming = Naming::from_name("snake_case", None).expect("a naming");
     let schema = ArrowSchema::new(fields.to_vec());
-    let error = arrow_table(&Load::new().table, &schema, &naming, &TypeCaps::default(), false);
+    let error = arrow_table(
+        &Load::new().table,
+        &schema,
+        &naming,
+        &TypeCaps::default(),
+        false,
+    );
     assert_eq!(
         error.expect_err("an error").to_string(),
         "arrow data for table `t`: fields `aB` and `a_b` both get the name `a_b`"
@@ -216,8 +269,22 @@ fn fields_that_get_one_name_are_an_error() {
 #[test]
 fn large_batches_are_cut() {
     let load = Load::new().rules(|rules| rules.batch_bytes_max = 1000);
-    let outcome = run(&load, &[], &[batch(vec![("a", Arc::new(Int64Array::from_iter_values(0..1000)))])]);
-    let rows: Vec<usize> = outcome.batches.iter().map(|batch| batch.batch.num_rows()).collect();
-    assert!(rows.len() > 4 && rows.iter().sum::<usize>() == 1000, "{rows:?}");
+    let outcome = run(
+        &load,
+        &[],
+        &[batch(vec![(
+            "a",
+            Arc::new(Int64Array::from_iter_values(0..1000)),
+        )])],
+    );
+    let rows: Vec<usize> = outcome
+        .batches
+        .iter()
+        .map(|batch| batch.batch.num_rows())
+        .collect();
+    assert!(
+        rows.len() > 4 && rows.iter().sum::<usize>() == 1000,
+        "{rows:?}"
+    );
     assert_eq!(outcome.normalized.rows["t"], 1000);
 }

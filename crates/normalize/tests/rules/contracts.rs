@@ -7,25 +7,44 @@ use crate::support::{Load, Outcome};
 
 /// A schema in which `t` has the column `a` and the child table `t__kids`, with data.
 fn known() -> Load {
-    let first = Load::new().run(r#"{"a":1,"kids":[{"x":1}]}"#).expect("tables");
+    let first = Load::new()
+        .run(r#"{"a":1,"kids":[{"x":1}]}"#)
+        .expect("tables");
     Load::continued(first.normalized.schema)
 }
 
 #[track_caller]
 fn check(contract: serde_json::Value, items: &str, expected: &str) -> Outcome {
-    known().hint("schema_contract", contract).check(items, expected)
+    known()
+        .hint("schema_contract", contract)
+        .check(items, expected)
 }
 
 #[test]
 fn a_frozen_column_stops_the_load_and_says_which_row() {
-    let load = known().hint("schema_contract", json!("freeze")).column("a", json!({"primary_key": true}));
-    let error = load.run("{\"a\":1}\n{\"a\":2,\"b\":3}").err().expect("an error");
-    let NormalizeError::Row { place, error } = error else { panic!("{error}") };
-    let RowError::Contract { violation, is_root } = *error else { panic!("{error}") };
+    let load = known()
+        .hint("schema_contract", json!("freeze"))
+        .column("a", json!({"primary_key": true}));
+    let error = load
+        .run("{\"a\":1}\n{\"a\":2,\"b\":3}")
+        .err()
+        .expect("an error");
+    let NormalizeError::Row { place, error } = error else {
+        panic!("{error}")
+    };
+    let RowError::Contract { violation, is_root } = *error else {
+        panic!("{error}")
+    };
     assert!(is_root);
     assert_eq!(place.line, 2);
-    assert_eq!((violation.table.as_str(), violation.column.as_deref()), ("t", Some("b")));
-    assert_eq!((violation.entity.as_str(), violation.mode.as_str()), ("columns", "freeze"));
+    assert_eq!(
+        (violation.table.as_str(), violation.column.as_deref()),
+        ("t", Some("b"))
+    );
+    assert_eq!(
+        (violation.entity.as_str(), violation.mode.as_str()),
+        ("columns", "freeze")
+    );
     assert_eq!(&*violation.row, "a: 2, _dlt_id: None");
 }
 
@@ -44,7 +63,10 @@ fn a_discarded_value_leaves_the_row() {
           x bigint
         ",
     );
-    assert_eq!(outcome.normalized.rejected.values[&("t".to_owned(), "b".to_owned())], 2);
+    assert_eq!(
+        outcome.normalized.rejected.values[&("t".to_owned(), "b".to_owned())],
+        2
+    );
 }
 
 #[test]
@@ -61,19 +83,24 @@ fn a_discarded_row_takes_its_children_along() {
           [0.0] 4
         ",
     );
-    assert_eq!(outcome.normalized.rejected.rows[&("t".to_owned(), Reason::Column)], 2);
+    assert_eq!(
+        outcome.normalized.rejected.rows[&("t".to_owned(), Reason::Column)],
+        2
+    );
 }
 
 #[test]
 fn columns_of_a_new_table_are_free() {
-    Load::new().hint("schema_contract", json!({"columns": "freeze"})).check(
-        r#"{"a":1}"#,
-        "
+    Load::new()
+        .hint("schema_contract", json!({"columns": "freeze"}))
+        .check(
+            r#"{"a":1}"#,
+            "
         t
           a bigint
           1
         ",
-    );
+        );
 }
 
 #[test]
@@ -106,7 +133,10 @@ fn new_child_tables_follow_the_contract_of_their_parent() {
               [0.0] 5
             ",
         );
-        assert_eq!(outcome.normalized.rejected.rows[&("t__new".to_owned(), Reason::Table)], 2);
+        assert_eq!(
+            outcome.normalized.rejected.rows[&("t__new".to_owned(), Reason::Table)],
+            2
+        );
     }
     known().hint("schema_contract", json!({"tables": "freeze"})).check_error(
         r#"{"a":2,"new":[1]}"#,
@@ -140,9 +170,15 @@ fn the_data_type_contract_is_about_variants() {
           x bigint
         ",
     );
-    let error = known().hint("schema_contract", json!({"data_type": "freeze"})).run(r#"{"a":"x"}"#);
-    let Err(NormalizeError::Row { error, .. }) = error else { panic!("no error") };
-    let RowError::Contract { violation, .. } = *error else { panic!("{error}") };
+    let error = known()
+        .hint("schema_contract", json!({"data_type": "freeze"}))
+        .run(r#"{"a":"x"}"#);
+    let Err(NormalizeError::Row { error, .. }) = error else {
+        panic!("no error")
+    };
+    let RowError::Contract { violation, .. } = *error else {
+        panic!("{error}")
+    };
     assert_eq!(violation.entity.as_str(), "data_type");
     assert_eq!(violation.column.as_deref(), Some("a__v_text"));
 }
@@ -156,7 +192,10 @@ fn a_contract_of_the_settings_counts_where_tables_have_none() {
 #[test]
 fn excluded_fields_and_tables_never_arrive() {
     Load::new()
-        .hint("filters", json!({"excludes": ["re:^secret", "re:^kids", "only"], "includes": ["re:keep$"]}))
+        .hint(
+            "filters",
+            json!({"excludes": ["re:^secret", "re:^kids", "only"], "includes": ["re:keep$"]}),
+        )
         .check(
             r#"{"a":1,"secret":2,"secret_keep":3,"kids":[{"x":1}],"more":[{"only":2,"x":[3]}]}"#,
             "
@@ -183,12 +222,22 @@ fn filters_that_are_declared_later_count_from_then_on() {
     };
     let place = tipple_normalize::Place::start_of("x");
     let chunk = bytes::Bytes::from(r#"{"a":1,"b":2}"#);
-    normalizer.push_json("t", &chunk, &place, &mut sink).expect("tables");
-    let table = Load::new().hint("filters", json!({"excludes": ["b"]})).table;
+    normalizer
+        .push_json("t", &chunk, &place, &mut sink)
+        .expect("tables");
+    let table = Load::new()
+        .hint("filters", json!({"excludes": ["b"]}))
+        .table;
     normalizer.declare(table).expect("a table");
-    normalizer.push_json("t", &chunk, &place, &mut sink).expect("tables");
+    normalizer
+        .push_json("t", &chunk, &place, &mut sink)
+        .expect("tables");
     let normalized = normalizer.finish(&mut sink).expect("an end");
-    Outcome { normalized, batches }.assert_renders_data(
+    Outcome {
+        normalized,
+        batches,
+    }
+    .assert_renders_data(
         "
         t
           a bigint | b bigint

@@ -61,7 +61,10 @@ fn an_empty_object_leaves_nothing_and_a_null_no_column() {
           1
         ",
     );
-    assert_eq!(outcome.normalized.null_only, [("t".to_owned(), "b".to_owned())]);
+    assert_eq!(
+        outcome.normalized.null_only,
+        [("t".to_owned(), "b".to_owned())]
+    );
 }
 
 #[test]
@@ -116,8 +119,14 @@ fn the_parent_of_a_list_in_an_object_is_the_table_of_the_row() {
 
 #[test]
 fn lists_follow_their_row_depth_first() {
-    let outcome = Load::new().run(r#"{"a":[{"b":[1]},{"b":[2]}],"c":[3]}"#).expect("tables");
-    let tables: Vec<&str> = outcome.batches.iter().map( | batch | batch.table.as_str()).collect();
+    let outcome = Load::new()
+        .run(r#"{"a":[{"b":[1]},{"b":[2]}],"c":[3]}"#)
+        .expect("tables");
+    let tables: Vec<&str> = outcome
+        .batches
+        .iter()
+        .map(|batch| batch.table.as_str())
+        .collect();
     assert_eq!(tables, ["t", "t__a", "t__a__b", "t__c"]);
 }
 
@@ -245,16 +254,18 @@ fn the_limit_of_the_source_counts_when_the_table_has_none() {
 
 #[test]
 fn a_json_column_keeps_objects_and_lists_even_empty_ones() {
-    Load::new().column("a__j", json!({"data_type": "json"})).check(
-        r#"{"a":{"j":{"x": [1, 2.0, "ä\n"]}}} {"a":{"j":[]}} {"a":{"j":{}}}"#,
-        r#"
+    Load::new()
+        .column("a__j", json!({"data_type": "json"}))
+        .check(
+            r#"{"a":{"j":{"x": [1, 2.0, "ä\n"]}}} {"a":{"j":[]}} {"a":{"j":{}}}"#,
+            r#"
         t
           a__j json
           {"x":[1,2.0,"ä\n"]}
           []
           {}
         "#,
-    );
+        );
 }
 
 #[test]
@@ -277,7 +288,9 @@ fn a_declared_table_on_the_path_of_a_list_is_a_root_table() {
         .schema(|schema| {
             let mut table = tipple_schema::Table::new("t__kids");
             table.hints.insert("resource".into(), "t".into());
-            table.hints.insert("write_disposition".into(), "append".into());
+            table
+                .hints
+                .insert("write_disposition".into(), "append".into());
             schema.update_table_hints(table).expect("an update");
         })
         .with_system()

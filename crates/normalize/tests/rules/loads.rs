@@ -26,7 +26,9 @@ fn no_items_leave_a_new_table_without_columns_and_job() {
 #[test]
 fn no_items_leave_a_table_with_data_without_a_job() {
     let first = Load::new().run(r#"{"a":1}"#).expect("tables");
-    let outcome = Load::continued(first.normalized.schema).run(" \n").expect("tables");
+    let outcome = Load::continued(first.normalized.schema)
+        .run(" \n")
+        .expect("tables");
     assert!(outcome.normalized.rows.is_empty());
 }
 
@@ -55,8 +57,9 @@ fn a_touched_table_gets_its_system_columns_and_an_empty_job() {
 
 #[test]
 fn any_cut_of_chunks_and_batches_gives_the_same_rows() {
-    let items: Vec<String> =
-        (0..50).map(|i| format!(r#"{{"i":{i},"l":[{{"x":{i}}},{i}],"t{}":"x"}}"#, i % 7)).collect();
+    let items: Vec<String> = (0..50)
+        .map(|i| format!(r#"{{"i":{i},"l":[{{"x":{i}}},{i}],"t{}":"x"}}"#, i % 7))
+        .collect();
     let run = |chunk_items: usize, bytes_max: usize| {
         let load = Load::new().rules(move |rules| rules.batch_bytes_max = bytes_max);
         let mut normalizer = load.normalizer().expect("a normalizer");
@@ -67,11 +70,20 @@ fn any_cut_of_chunks_and_batches_gives_the_same_rows() {
         };
         for chunk in items.chunks(chunk_items) {
             let chunk = Bytes::from(chunk.join("\n"));
-            normalizer.push_json("t", &chunk, &Place::start_of("x"), &mut sink).expect("tables");
+            normalizer
+                .push_json("t", &chunk, &Place::start_of("x"), &mut sink)
+                .expect("tables");
         }
         let normalized = normalizer.finish(&mut sink).expect("an end");
         let count = batches.len();
-        (crate::support::Outcome { normalized, batches }.render(true), count)
+        (
+            crate::support::Outcome {
+                normalized,
+                batches,
+            }
+            .render(true),
+            count,
+        )
     };
     let (whole, whole_count) = run(50, 1 << 20);
     let (pieces, pieces_count) = run(3, 2000);
@@ -120,9 +132,17 @@ fn causes_name_resource_path_and_kind() {
         .normalized
         .causes
         .iter()
-        .map(|c| format!("{}.{} {} {} {}", c.table, c.column, c.resource, c.json_path, c.value_kind))
+        .map(|c| {
+            format!(
+                "{}.{} {} {} {}",
+                c.table, c.column, c.resource, c.json_path, c.value_kind
+            )
+        })
         .collect();
-    assert_eq!(causes, [r#"t__a__some_key.b orders $.a["some key"][*].b double"#]);
+    assert_eq!(
+        causes,
+        [r#"t__a__some_key.b orders $.a["some key"][*].b double"#]
+    );
 }
 
 #[test]

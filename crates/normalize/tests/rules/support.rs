@@ -46,7 +46,9 @@ impl Load {
 
     pub fn with_naming(naming: &str, max_length: Option<usize>) -> Self {
         let mut table = Table::new("t");
-        table.hints.insert("write_disposition".into(), "append".into());
+        table
+            .hints
+            .insert("write_disposition".into(), "append".into());
         table.hints.insert("resource".into(), "t".into());
         Load {
             schema: Schema::new("s", naming).expect("a schema"),
@@ -60,7 +62,11 @@ impl Load {
 
     /// Continues where an earlier load ended.
     pub fn continued(schema: Schema) -> Self {
-        Load { table: schema.tables["t"].clone(), schema, ..Load::new() }
+        Load {
+            table: schema.tables["t"].clone(),
+            schema,
+            ..Load::new()
+        }
     }
 
     /// Sets a hint of the table `t`.
@@ -72,7 +78,9 @@ impl Load {
     /// Declares a column of the table `t`.
     pub fn column(mut self, name: &str, properties: Json) -> Self {
         let properties: Map<String, Json> = properties.as_object().expect("an object").clone();
-        self.table.columns.insert(name.into(), Column::from_properties(name, &properties));
+        self.table
+            .columns
+            .insert(name.into(), Column::from_properties(name, &properties));
         self
     }
 
@@ -112,7 +120,10 @@ impl Load {
         let chunk = bytes::Bytes::from(items.to_owned());
         normalizer.push_json("t", &chunk, &Place::start_of("items"), &mut sink)?;
         let normalized = normalizer.finish(&mut sink)?;
-        Ok(Outcome { normalized, batches })
+        Ok(Outcome {
+            normalized,
+            batches,
+        })
     }
 
     /// Normalizes `items`, compares the tables with `expected`, and gives what came out.
@@ -149,12 +160,22 @@ impl Outcome {
         let mut out = String::new();
         let schema = &self.normalized.schema;
         let ids = self.row_numbers();
-        for table in schema.tables.values().filter(|table| !schema.is_system(&table.name)) {
-            let batches: Vec<&RecordBatch> =
-                self.batches.iter().filter(|b| b.table == table.name).map(|b| &b.batch).collect();
+        for table in schema
+            .tables
+            .values()
+            .filter(|table| !schema.is_system(&table.name))
+        {
+            let batches: Vec<&RecordBatch> = self
+                .batches
+                .iter()
+                .filter(|b| b.table == table.name)
+                .map(|b| &b.batch)
+                .collect();
             let is_shown = |name: &str| shows_system || !name.starts_with("_dlt");
-            let columns: Vec<&Column> =
-                table.complete_columns().filter(|column| is_shown(&column.name)).collect();
+            let columns: Vec<&Column> = table
+                .complete_columns()
+                .filter(|column| is_shown(&column.name))
+                .collect();
             let header: Vec<String> = columns
                 .iter()
                 .map(|c| format!("{} {}", c.name, c.data_type.expect("complete")))
@@ -166,11 +187,21 @@ impl Outcome {
             let _ = writeln!(out, "{}", format!("  {}", header.join(" | ")).trim_end());
             for batch in batches {
                 for row in 0..batch.num_rows() {
-                    let link = if shows_system { None } else { link(batch, row, &ids) };
+                    let link = if shows_system {
+                        None
+                    } else {
+                        link(batch, row, &ids)
+                    };
                     let link = link.unwrap_or_default();
-                    let cells: Vec<String> =
-                        columns.iter().map(|column| shown(batch, &column.name, row)).collect();
-                    let _ = writeln!(out, "{}", format!("  {link}{}", cells.join(" | ")).trim_end());
+                    let cells: Vec<String> = columns
+                        .iter()
+                        .map(|column| shown(batch, &column.name, row))
+                        .collect();
+                    let _ = writeln!(
+                        out,
+                        "{}",
+                        format!("  {link}{}", cells.join(" | ")).trim_end()
+                    );
                 }
             }
         }
@@ -211,7 +242,11 @@ impl Outcome {
 
     /// The value of a column in the first batch of a table.
     pub fn value(&self, table: &str, column: &str, row: usize) -> String {
-        let batch = self.batches.iter().find(|b| b.table == table).expect("a batch");
+        let batch = self
+            .batches
+            .iter()
+            .find(|b| b.table == table)
+            .expect("a batch");
         cell(&batch.batch, column, row)
     }
 }
@@ -220,11 +255,17 @@ fn link(batch: &RecordBatch, row: usize, ids: &HashMap<String, usize>) -> Option
     let parent = cell(batch, "_dlt_parent_id", row);
     let index = cell(batch, "_dlt_list_idx", row);
     let parent = ids.get(&parent).map(ToString::to_string).unwrap_or(parent);
-    if index.is_empty() { None } else { Some(format!("[{parent}.{index}] ")) }
+    if index.is_empty() {
+        None
+    } else {
+        Some(format!("[{parent}.{index}] "))
+    }
 }
 
 fn cell(batch: &RecordBatch, column: &str, row: usize) -> String {
-    let Some(array) = batch.column_by_name(column) else { return String::new() };
+    let Some(array) = batch.column_by_name(column) else {
+        return String::new();
+    };
     if array.is_null(row) {
         return String::new();
     }
@@ -252,7 +293,12 @@ fn shown(batch: &RecordBatch, column: &str, row: usize) -> String {
 fn dedent(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let indent = |line: &&str| line.len() - line.trim_start().len();
-    let margin = lines.iter().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+    let margin = lines
+        .iter()
+        .filter(|line| !line.trim().is_empty())
+        .map(indent)
+        .min()
+        .unwrap_or(0);
     let cut = |line: &&str| line.get(margin..).unwrap_or("").trim_end().to_owned();
     let lines = lines.iter().filter(|line| !line.trim().is_empty());
     lines.map(cut).collect::<Vec<_>>().join("\n")

@@ -8,7 +8,9 @@ use crate::support::Load;
 const IDS: &str = include_str!("../../../../fixtures/golden/ids.jsonl");
 
 fn merged(strategy: &str) -> Load {
-    Load::new().hint("write_disposition", json!("merge")).hint("x-merge-strategy", json!(strategy))
+    Load::new()
+        .hint("write_disposition", json!("merge"))
+        .hint("x-merge-strategy", json!(strategy))
 }
 
 fn keyed(strategy: &str, columns: &[&str]) -> Load {
@@ -68,9 +70,14 @@ fn hints_of_system_columns_come_from_the_settings() {
 #[test]
 fn names_of_system_columns_pass_the_naming_convention() {
     let mut load = Load::with_naming("s3_tables", None).with_system();
-    load.table.hints.insert("write_disposition".into(), json!("append"));
+    load.table
+        .hints
+        .insert("write_disposition".into(), json!("append"));
     let outcome = load.run(r#"{"a":1}"#).expect("tables");
-    let columns: Vec<&String> = outcome.normalized.schema.tables["t"].columns.keys().collect();
+    let columns: Vec<&String> = outcome.normalized.schema.tables["t"]
+        .columns
+        .keys()
+        .collect();
     assert_eq!(columns, ["a", "_dlt_load_id", "_dlt_id"]);
 }
 
@@ -95,7 +102,11 @@ fn merged_tables_hand_the_id_of_the_root_row_down() {
 #[test]
 fn scd2_hands_no_root_id_down() {
     let outcome = merged("scd2").run(r#"{"a":[1]}"#).expect("tables");
-    assert!(!outcome.normalized.schema.tables["t__a"].columns.contains_key("_dlt_root_id"));
+    assert!(
+        !outcome.normalized.schema.tables["t__a"]
+            .columns
+            .contains_key("_dlt_root_id")
+    );
 }
 
 #[test]
@@ -104,7 +115,9 @@ fn any_column_can_be_handed_down() {
         "tables": {"t__a": {"x": "from_a", "_dlt_list_idx": "a_index"}}}});
     Load::new()
         .schema(|schema| {
-            schema.normalizers.insert("json".into(), json!({"module": "m", "config": config}));
+            schema
+                .normalizers
+                .insert("json".into(), json!({"module": "m", "config": config}));
         })
         .check(
             r#"{"id":7,"a":[{"x":"y","b":[1]}]}"#,
@@ -197,11 +210,26 @@ fn a_load_id_of_the_data_is_overwritten_in_its_place() {
 #[test]
 fn ids_of_upserted_rows_are_hashes_of_their_key() {
     for (strategy, columns, item, id) in [
-        ("upsert", &["id"][..], r#"{"id":1,"b":"x"}"#, "z5jIxXIbUnmbKw"),
-        ("insert-only", &["b", "id"], r#"{"id":1,"b":"x"}"#, "NERjR2NVtHIbDA"),
+        (
+            "upsert",
+            &["id"][..],
+            r#"{"id":1,"b":"x"}"#,
+            "z5jIxXIbUnmbKw",
+        ),
+        (
+            "insert-only",
+            &["b", "id"],
+            r#"{"id":1,"b":"x"}"#,
+            "NERjR2NVtHIbDA",
+        ),
         ("cdc", &["id"], r#"{"id":"1"}"#, "34mTpKkIs8DCig"),
         ("upsert", &["id"], r#"{"Id":1.0}"#, "cvXT4XHjvZjFxg"),
-        ("upsert", &["ts"], "{\"ts\":\"\u{f027}2024-01-02T03:04:05.120000+02:00\"}", "IbJP6KkXIo+lJA"),
+        (
+            "upsert",
+            &["ts"],
+            "{\"ts\":\"\u{f027}2024-01-02T03:04:05.120000+02:00\"}",
+            "IbJP6KkXIo+lJA",
+        ),
     ] {
         let outcome = keyed(strategy, columns).run(item).expect("tables");
         assert_eq!(outcome.value("t", "_dlt_id", 0), id, "{item}");
@@ -225,7 +253,11 @@ fn ids_of_versioned_rows_are_hashes_of_the_item() {
             continue;
         }
         let outcome = row_hashed().run(&case["row"].to_string()).expect("tables");
-        assert_eq!(outcome.value("t", "_dlt_id", 0), case["out"].as_str().expect("text"), "{line}");
+        assert_eq!(
+            outcome.value("t", "_dlt_id", 0),
+            case["out"].as_str().expect("text"),
+            "{line}"
+        );
     }
 }
 
@@ -239,9 +271,16 @@ fn ids_may_have_another_length() {
 
 #[test]
 fn key_columns_of_nested_objects_are_found_by_their_path() {
-    let outcome = keyed("upsert", &["k__id"]).run(r#"{"k":{"id":1}}"#).expect("tables");
-    let again = keyed("upsert", &["k__id"]).run(r#"{"x":2,"k":{"id":1}}"#).expect("tables");
-    assert_eq!(outcome.value("t", "_dlt_id", 0), again.value("t", "_dlt_id", 0));
+    let outcome = keyed("upsert", &["k__id"])
+        .run(r#"{"k":{"id":1}}"#)
+        .expect("tables");
+    let again = keyed("upsert", &["k__id"])
+        .run(r#"{"x":2,"k":{"id":1}}"#)
+        .expect("tables");
+    assert_eq!(
+        outcome.value("t", "_dlt_id", 0),
+        again.value("t", "_dlt_id", 0)
+    );
 }
 
 #[test]
@@ -249,7 +288,9 @@ fn two_tables_may_share_a_child_table() {
     let mut load = Load::new();
     let mut other = Table::new("t__a");
     other.hints.insert("resource".into(), json!("other"));
-    other.hints.insert("write_disposition".into(), json!("append"));
+    other
+        .hints
+        .insert("write_disposition".into(), json!("append"));
     load = load.schema(|schema| {
         schema.update_table_hints(other).expect("an update");
     });
