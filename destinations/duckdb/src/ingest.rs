@@ -92,6 +92,10 @@ fn value(name: &str, data_type: &DataType, stored_type: &str) -> String {
     match data_type {
         // Literals such as 2.5 are exact and rounded away from zero, floats would be rounded to even.
         DataType::Float64 if is_exact => format!("CAST({name} AS VARCHAR)"),
+        // The scale of the batch is that of the column; a literal has the digits of its value.
+        DataType::Decimal128(_, 1..) if matches!(stored_type, "VARCHAR" | "JSON") => {
+            format!("regexp_replace(CAST({name} AS VARCHAR), '\\.?0+$', '')")
+        }
         DataType::Timestamp(_, zone) if stored_type == "VARCHAR" => {
             let (at, suffix) = match zone {
                 Some(_) => (format!("{name} AT TIME ZONE 'UTC'"), "+00:00"),

@@ -195,5 +195,17 @@ async fn a_column_whose_type_changed_in_the_schema_alone_takes_literals() {
         load_into_other("text", "timestamp", times).await,
         "2024-01-02T03:04:05.000006+00:00\n2024-01-02T03:04:05+00:00"
     );
+    let decimals = || {
+        let values = Decimal128Array::from(vec![1_500_000_000, 0, 100_000_000_000]);
+        Arc::new(values.with_precision_and_scale(38, 9).unwrap())
+    };
+    assert_eq!(
+        load_into_other("json", "decimal", decimals()).await,
+        "1.5\n0\n100"
+    );
+    assert_eq!(
+        load_into_other("text", "decimal", decimals()).await,
+        "1.5\n0\n100"
+    );
     assert_eq!(load_into_other("bigint", "text", texts(["12"])).await, "12");
 }
