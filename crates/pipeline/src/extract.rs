@@ -415,6 +415,7 @@ impl<'a> Run<'a> {
 
     fn finish(mut self) -> Result<Extracted, RunError> {
         self.finish_state()?;
+        let tables = self.tables_of_resources();
         let Run {
             extraction,
             report,
@@ -436,6 +437,7 @@ impl<'a> Run<'a> {
             .map_err(normalize_error)?;
         let schema = continue_versions(&normalized.schema, &extracted_schema);
         describe(report, &before, &normalized);
+        count_items(report, &tables, &normalized);
         let mut package = None;
         if let Some(writer) = writer {
             package = seal(writer, &normalized, &schema, &state, package_state)?;
@@ -452,6 +454,17 @@ impl<'a> Run<'a> {
             schema,
             state,
         })
+    }
+
+    /// Resource and root table of everything that was read.
+    fn tables_of_resources(&self) -> Vec<(String, String)> {
+        let specs = self
+            .streams
+            .iter()
+            .map(|stream| &self.specs[stream.resource]);
+        specs
+            .filter_map(|spec| Some((spec.name.clone(), self.declarations.table_name(spec).ok()?)))
+            .collect()
     }
 
     /// Brings the state up to date and, if it changed, into the state table.
@@ -628,6 +641,17 @@ fn describe(
                 let column = NewColumn::new(name, &column.name, column.data_type, is_variant);
                 report.new_columns.push(column);
             }
+        }
+    }
+}
+
+/// Readers of text do not count items; the rows of the root table tell.
+fn count_items(report: &mut RunReport, tables: &[(String, String)], normalized: &Normalized) {
+    for (resource, table) in tables {
+        if let Some(counts) = report.resources.get_mut(resource)
+            && counts.items == 0
+        {
+            counts.items = normalized.rows.get(table).copied().unwrap_or_default();
         }
     }
 }
