@@ -29,7 +29,7 @@ pub fn run(_arguments: &[String]) -> Result<(), Failure> {
         println!("\n$ tipple {}", words.join(" "));
         let mut command: Command = toolbox.program(&tipple);
         command.current_dir(&folder).args(words);
-        command.arg("--pipelines-dir").arg(folder.join("pipelines"));
+        command.env("DLT_DATA_DIR", folder.join("data"));
         toolbox::run(&mut command)
     };
     println!("\n{}", first_line(&input)?);

@@ -1,7 +1,16 @@
 //! Values that JSON lacks, as cases write them (`{"$decimal": "1.5"}`), and as items carry them: text with a mark in front.
 
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use serde_json::{Map, Value, json};
 use tipple_json::iso;
+
+/// Unused bits of the last character do not matter.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// A value of a case that JSON lacks: its kind and its text.
 pub(crate) fn typed_parts(value: &Value) -> Option<(&str, &str)> {
@@ -48,7 +57,13 @@ fn marked_text(kind: &str, text: &str) -> Value {
                 .unwrap_or(text.to_owned());
             json!(format!("\u{F02D}{text}"))
         }
-        "bytes" => json!(format!("\u{F02B}{text}")),
+        // Bytes are read as leniently as Python reads them, and written anew.
+        "bytes" => {
+            let text = LENIENT
+                .decode(text)
+                .map_or(text.to_owned(), |bytes| STANDARD.encode(bytes));
+            json!(format!("\u{F02B}{text}"))
+        }
         // NaN and infinities are written as null.
         "float" => text
             .parse::<f64>()

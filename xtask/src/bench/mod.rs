@@ -162,7 +162,7 @@ impl Bench {
         command
             .arg("--destination")
             .arg(format!("duckdb:{}", run.join("out.duckdb").display()));
-        command.arg("--pipelines-dir").arg(run.join("pipelines"));
+        command.env("DLT_DATA_DIR", run.join("data"));
         command
     }
 
