@@ -11,7 +11,7 @@ use tipple_json::{Timestamp, Value};
 
 /// The value of `array` at `row`.
 pub(crate) fn value_at(array: &ArrayRef, row: usize) -> Value {
-    if array.is_null(row) {
+    if array.data_type() == &DataType::Null || array.is_null(row) {
         return Value::Null;
     }
     match array.data_type() {

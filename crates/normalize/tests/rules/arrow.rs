@@ -62,7 +62,8 @@ fn list() -> ArrayRef {
 fn structs() -> ArrayRef {
     let a: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), None]));
     let d: ArrayRef = Arc::new(Date32Array::from(vec![1, 2]));
-    let fields = [("a", a), ("d", d)].map(|(name, array)| {
+    let n: ArrayRef = Arc::new(NullArray::new(2));
+    let fields = [("a", a), ("d", d), ("n", n)].map(|(name, array)| {
         (
             Arc::new(Field::new(name, array.data_type().clone(), true)),
             array,
@@ -107,8 +108,8 @@ fn fields_become_columns_of_their_type_without_system_columns() {
         r#"
         t
           id bigint | name text | f double | small bigint | big bigint | s json | l json | ts timestamp | naive timestamp | dec decimal | colour text
-          1 | x | 1.5 | 1 | 1 | {"a":1,"d":"1970-01-02"} | [1,null] | 1970-01-01T00:00:00Z | 1970-01-01T00:00:00Z | 1.50 | red
-          2 | · | 2.0 | 2 | 18446744073709551615 | {"a":null,"d":"1970-01-03"} | · | 1970-01-01T00:00:01Z | 1970-01-01T00:00:00.000000001Z | 0.05 | red
+          1 | x | 1.5 | 1 | 1 | {"a":1,"d":"1970-01-02","n":null} | [1,null] | 1970-01-01T00:00:00Z | 1970-01-01T00:00:00Z | 1.50 | red
+          2 | · | 2.0 | 2 | 18446744073709551615 | {"a":null,"d":"1970-01-03","n":null} | · | 1970-01-01T00:00:01Z | 1970-01-01T00:00:00.000000001Z | 0.05 | red
         "#,
     );
     let table = &outcome.normalized.schema.tables["t"];
