@@ -1,12 +1,12 @@
 //! Finished batches: columns in the order of the schema, system columns filled from links.
 //!
 //! It takes two steps, because the first is work and may be done by any thread, while the second depends on what came
-//! before: [`fill`] turns rows into arrays, [`Seen::assemble`] puts them in the order of the schema and adds columns that
+//! before: [`Stamp::fill`] turns rows into arrays, [`Seen::assemble`] puts them in the order of the schema and adds columns that
 //! only earlier batches had. All tables are filled together, because rows refer to each other.
 
 use std::sync::Arc;
 
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use arrow_array::builder::{Int64Builder, StringBuilder};
 use arrow_array::{
     Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
@@ -43,8 +43,23 @@ pub(crate) struct Filled {
     columns: Vec<(String, ArrayRef)>,
 }
 
-/// Turns all rows into arrays; `tables` has no rows afterwards. All ids must have been made.
-pub(crate) fn fill(tables: &mut Tables, names: &SystemNames, load_id: &str) -> Vec<Filled> {
+/// What system columns are named, and the load id.
+#[derive(Debug, Clone)]
+pub(crate) struct Stamp {
+    /// Names of the system columns.
+    pub names: SystemNames,
+    /// Text of the load id column.
+    pub load_id: String,
+}
+
+impl Stamp {
+    /// Turns all rows into arrays; `tables` has no rows afterwards. All ids must have been made.
+    pub fn fill(&self, tables: &mut Tables) -> Vec<Filled> {
+        fill(tables, &self.names, &self.load_id)
+    }
+}
+
+fn fill(tables: &mut Tables, names: &SystemNames, load_id: &str) -> Vec<Filled> {
     let system: Vec<Vec<(String, ArrayRef)>> = (0..tables.all().len())
         .map(|index| system_columns(tables, index as u32, names, load_id))
         .collect();
@@ -120,10 +135,10 @@ impl Seen {
             .filter(|(name, _)| !seen.contains_key(name))
             .count();
         if seen.len() + added <= WIDE_COLUMNS_MIN {
-            let is_missing = |name: &str| columns.iter().all(|(known, _)| known != name);
+            let present: AHashSet<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
             let missing: Vec<(String, ArrayRef)> = seen
                 .iter()
-                .filter(|(name, _)| is_missing(name))
+                .filter(|(name, _)| !present.contains(name.as_str()))
                 .map(|(name, data_type)| (name.clone(), new_null_array(data_type, row_count)))
                 .collect();
             columns.extend(missing);

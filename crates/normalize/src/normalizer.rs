@@ -1,20 +1,20 @@
 //! What a pipeline pushes data into: text and Arrow batches go in, batches per table and a grown schema come out.
 //!
-//! Items are normalized in order, batches are cut by bytes at the end of an item, so the result does not depend on how the
-//! text was cut into chunks. Start with [`Normalizer::push_json`].
+//! Items are normalized in order, so rows and columns do not depend on how the text was cut into pages, nor on the number
+//! of threads. Batches end between items: after so many bytes of columns, and where so many bytes of text have been taken.
+//! Start with [`Normalizer::push_json`].
 
 use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use indexmap::IndexMap;
-use tipple_json::{Scanner, text_of};
 use tipple_schema::{ContractMode, Schema, Table};
 
 use crate::arrow_items::{self, Fitting, arrow_table};
 use crate::batches::TableBatch;
-use crate::error::{ItemPlace, NormalizeError, Place, RowError};
-use crate::fast::{Engine, ItemError, Slate};
+use crate::error::{NormalizeError, Place};
+use crate::fast::{Page, Sequence};
 use crate::reference::{ColumnCause, Reference, VariantNote};
 use crate::rejected::Rejected;
 use crate::rules::Rules;
@@ -46,8 +46,9 @@ pub struct Normalized {
 /// Normalizes the data of one load of one schema.
 pub struct Normalizer {
     reference: Reference,
-    engine: Engine,
-    slate: Slate,
+    sequence: Sequence,
+    /// Batches that came out where there was no receiver.
+    ready: Vec<TableBatch>,
     batch_bytes_max: usize,
     rows: IndexMap<String, u64>,
     /// Root tables that got data or an empty job: true for an empty job.
@@ -65,14 +66,14 @@ impl Normalizer {
     /// When settings of the schema or names cannot be used.
     pub fn new(schema: Schema, rules: Rules) -> Result<Self, NormalizeError> {
         let arrow_ids = (rules.adds_load_id_to_arrow, rules.adds_id_to_arrow);
-        let mut engine = Engine::default();
+        let mut sequence = Sequence::new(rules.id_bytes, rules.batch_bytes_max, rules.threads);
         if !rules.zone.is_utc() {
             // The fast path takes the numbers of UTC for wall clock times.
-            engine.stop();
+            sequence.stop();
         }
         Ok(Normalizer {
-            engine,
-            slate: Slate::new(rules.id_bytes),
+            sequence,
+            ready: Vec::new(),
             batch_bytes_max: rules.batch_bytes_max,
             reference: Reference::new(schema, rules)?,
             rows: IndexMap::new(),
@@ -99,32 +100,19 @@ impl Normalizer {
         place: &Place,
         sink: &mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
     ) -> Result<(), NormalizeError> {
-        let malformed = |error| NormalizeError::Json {
-            place: place.clone(),
-            error,
-        };
-        let mut scanner = Scanner::new(text_of(chunk).map_err(malformed)?);
-        let mut item = 0;
-        loop {
-            scanner.skip_separators();
-            if scanner.peek().is_none() {
-                return Ok(());
-            }
-            if item == 0 {
-                self.roots.entry(root_table.to_owned()).or_default();
-            }
-            item += 1;
-            let start = scanner.at();
-            let (engine, slate) = (&mut self.engine, &mut self.slate);
-            let result = engine.item(&mut self.reference, slate, &mut scanner, root_table);
-            result.map_err(|error| match error {
-                ItemError::Json(error) => malformed(error),
-                ItemError::Row(error) => row_error(error, chunk, start, item, place),
-            })?;
-            if self.slate.tables.bytes() >= self.batch_bytes_max {
-                self.flush(sink)?;
-            }
+        let is_separator = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b',');
+        if !chunk.iter().all(is_separator) {
+            self.roots.entry(root_table.to_owned()).or_default();
         }
+        let (text, place) = (chunk.clone(), place.clone());
+        let page = Page {
+            root_table: root_table.into(),
+            text,
+            place,
+        };
+        self.give_ready(sink)?;
+        let mut emit = outlet(&mut self.rows, sink);
+        self.sequence.push(&mut self.reference, &page, &mut emit)
     }
 
     /// Fits an Arrow batch to the root table `root_table` and gives it on; columns that the schema lacks are added.
@@ -142,7 +130,8 @@ impl Normalizer {
         sink: &mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
     ) -> Result<(), NormalizeError> {
         self.roots.entry(root_table.to_owned()).or_default();
-        self.engine.forget();
+        self.settle(sink)?;
+        self.sequence.forget();
         let reference = &mut self.reference;
         let name = reference.table_name(root_table)?;
         let (naming, capabilities) = (reference.naming(), reference.capabilities());
@@ -191,7 +180,7 @@ impl Normalizer {
 
     /// Gives every item to the reference from now on. For comparisons: the result is the same, and later.
     pub fn use_reference_only(&mut self) {
-        self.engine.stop();
+        self.sequence.stop();
     }
 
     /// Merges a table that a resource declares into the schema; identifiers must be normalized.
@@ -199,7 +188,14 @@ impl Normalizer {
     /// # Errors
     /// [`NormalizeError::Schema`].
     pub fn declare(&mut self, table: Table) -> Result<(), NormalizeError> {
-        self.engine.forget();
+        let mut batches = Vec::new();
+        let mut keep = |batch: TableBatch| {
+            batches.push(batch);
+            Ok(())
+        };
+        self.settle(&mut keep)?;
+        self.ready = batches;
+        self.sequence.forget();
         Ok(self.reference.declare(table)?)
     }
 
@@ -216,7 +212,7 @@ impl Normalizer {
         mut self,
         sink: &mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
     ) -> Result<Normalized, NormalizeError> {
-        self.flush(sink)?;
+        self.settle(sink)?;
         self.add_empty_jobs()?;
         let null_only = self.null_only_columns();
         let mut outcome = self.reference.into_outcome();
@@ -258,19 +254,25 @@ impl Normalizer {
         columns
     }
 
-    fn flush(
+    /// Gives out the batches of everything that was pushed.
+    fn settle(
         &mut self,
         sink: &mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
     ) -> Result<(), NormalizeError> {
-        if self.slate.tables.row_count() == 0 {
-            return Ok(());
-        }
-        self.reference.make_ids(&mut self.slate.tables);
-        for batch in self.reference.finish_batches(&mut self.slate.tables)? {
-            *self.rows.entry(batch.table.clone()).or_default() += batch.batch.num_rows() as u64;
-            sink(batch).map_err(NormalizeError::Sink)?;
-        }
-        Ok(())
+        self.give_ready(sink)?;
+        let mut emit = outlet(&mut self.rows, sink);
+        self.sequence.settle(&mut self.reference, &mut emit)
+    }
+
+    fn give_ready(
+        &mut self,
+        sink: &mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
+    ) -> Result<(), NormalizeError> {
+        let ready = std::mem::take(&mut self.ready);
+        ready
+            .into_iter()
+            .try_for_each(sink)
+            .map_err(NormalizeError::Sink)
     }
 
     /// Root tables without rows get an empty job when that was asked for, or when they hold data of earlier loads.
@@ -285,7 +287,8 @@ impl Normalizer {
                 continue;
             }
             if !has_seen_data {
-                self.reference.discover(&root, &mut self.slate.tables)?;
+                self.reference
+                    .discover(&root, &mut self.sequence.slate().tables)?;
             }
             self.rows.insert(name, 0);
         }
@@ -293,27 +296,14 @@ impl Normalizer {
     }
 }
 
-fn row_error(
-    error: RowError,
-    chunk: &[u8],
-    start: usize,
-    item: u64,
-    place: &Place,
-) -> NormalizeError {
-    let lines = memchr::memchr_iter(b'\n', &chunk[..start]).count() as u64;
-    let line = if place.line == 0 {
-        0
-    } else {
-        place.line + lines
-    };
-    let place = ItemPlace {
-        chunk: place.clone(),
-        line,
-        item,
-    };
-    NormalizeError::Row {
-        place,
-        error: Box::new(error),
+/// A way to the receiver that counts rows.
+fn outlet<'n>(
+    rows: &'n mut IndexMap<String, u64>,
+    sink: &'n mut dyn FnMut(TableBatch) -> Result<(), SinkError>,
+) -> impl FnMut(TableBatch) -> Result<(), NormalizeError> + 'n {
+    |batch| {
+        *rows.entry(batch.table.clone()).or_default() += batch.batch.num_rows() as u64;
+        sink(batch).map_err(NormalizeError::Sink)
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Memory {
     pub met: Vec<u64>,
     /// Number of the last object.
     pub serial: u64,
+    /// Version of the plan that was met last.
+    version: u64,
     /// Text without escapes, or made from other values.
     pub text: String,
     /// Variant slots that took a value in the present item: table, slot.
@@ -26,7 +28,16 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// Makes room for what `plan` knows; predictions stay.
+    #[inline]
     pub fn fit(&mut self, plan: &Plan) {
+        if self.version != plan.version {
+            self.grow(plan);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, plan: &Plan) {
+        self.version = plan.version;
         self.first
             .resize(plan.nodes.len().max(self.first.len()), NONE);
         self.next.resize(plan.keys.len().max(self.next.len()), NONE);
@@ -49,6 +60,8 @@ pub(crate) struct Slate {
     /// Places of the plan's tables.
     places: Vec<Place>,
     mark: Mark,
+    /// Version of the plan that was met last.
+    version: u64,
 }
 
 /// Where a table of the plan is.
@@ -66,11 +79,21 @@ impl Slate {
             tables: Tables::new(id_bytes),
             places: Vec::new(),
             mark: Mark::default(),
+            version: 0,
         }
     }
 
     /// Makes room for what `plan` knows; known places stay.
+    #[inline]
     pub fn fit(&mut self, plan: &Plan) {
+        if self.version != plan.version {
+            self.grow(plan);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, plan: &Plan) {
+        self.version = plan.version;
         for (index, table) in plan.tables.iter().enumerate() {
             if self.places.len() == index {
                 self.places.push(Place {

@@ -5,9 +5,11 @@
 //! was written of the item is taken back and the reference does the item; afterwards the plan knows more. A property
 //! test holds both to the same tables. Start with [`Engine::item`].
 
+mod crew;
 mod memory;
 pub(crate) mod plan;
 mod scalars;
+mod sequence;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -16,8 +18,10 @@ use std::sync::Arc;
 
 use tipple_json::{JsonError, Scanner};
 
-pub(crate) use memory::{Memory, Slate};
+use memory::Memory;
+pub(crate) use memory::Slate;
 use plan::Plan;
+pub(crate) use sequence::{Page, Sequence};
 use walk::Walker;
 
 use crate::error::RowError;
@@ -25,6 +29,8 @@ use crate::reference::Reference;
 
 /// Items that go straight to the reference after a row of surprises, at most.
 const PAUSE_MAX: u32 = 64;
+/// So many items without a surprise make it likely that a whole chunk has none.
+const CALM_MIN: u32 = 32;
 /// A plan of so many parts is worth going over for one item that the reference had to do.
 const PARTS_PER_ITEM: usize = 256;
 
@@ -49,6 +55,10 @@ pub(crate) struct Engine {
     streak: u32,
     /// Items that go straight to the reference.
     pause: u32,
+    /// Items without a surprise in a row.
+    calm: u32,
+    /// Times that the plan was brought up to date.
+    updates: u64,
 }
 
 impl Engine {
@@ -61,6 +71,7 @@ impl Engine {
     pub fn forget(&mut self) {
         self.plan = Arc::default();
         self.asked = 1;
+        self.calm = 0;
     }
 
     /// Normalizes the item at which `scanner` stands, and moves it behind the item.
@@ -92,7 +103,9 @@ impl Engine {
         scanner: &mut Scanner<'_>,
         root_table: &str,
     ) -> bool {
-        self.renew(reference, slate);
+        self.renew(reference);
+        self.memory.fit(&self.plan);
+        slate.fit(&self.plan);
         slate.set_mark();
         self.memory.variants.clear();
         let walker = Walker::new(&self.plan, &mut self.memory, slate, scanner.clone());
@@ -100,6 +113,7 @@ impl Engine {
             Ok(end) => {
                 *scanner = Scanner::starting_at(scanner.text(), end);
                 self.streak = 0;
+                self.calm = self.calm.saturating_add(1);
                 for (table, slot) in &self.memory.variants {
                     reference.count_variant(*table, *slot);
                 }
@@ -107,6 +121,7 @@ impl Engine {
             }
             Err(_) => {
                 slate.take_back();
+                self.calm = 0;
                 self.pause = self.streak.min(PAUSE_MAX);
                 self.streak = (self.streak * 2).clamp(1, PAUSE_MAX);
                 false
@@ -114,13 +129,25 @@ impl Engine {
         }
     }
 
+    /// True when surprises have become rare.
+    pub fn is_calm(&self) -> bool {
+        self.calm >= CALM_MIN && !self.is_stopped
+    }
+
+    /// The plan for another thread.
+    pub fn plan(&mut self, reference: &mut Reference) -> Arc<Plan> {
+        self.renew(reference);
+        Arc::clone(&self.plan)
+    }
+
     /// Brings the plan up to date when the reference has done enough items to have learnt something.
-    fn renew(&mut self, reference: &mut Reference, slate: &mut Slate) {
+    fn renew(&mut self, reference: &mut Reference) {
         if self.asked * PARTS_PER_ITEM > self.plan.size() {
             self.asked = 0;
-            reference.update_plan(Arc::make_mut(&mut self.plan));
-            self.memory.fit(&self.plan);
-            slate.fit(&self.plan);
+            self.updates += 1;
+            let plan = Arc::make_mut(&mut self.plan);
+            reference.update_plan(plan);
+            plan.version = self.updates;
         }
     }
 }

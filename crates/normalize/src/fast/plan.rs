@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub zone: Zone,
     /// Number of slots in all tables.
     pub slot_count: usize,
+    /// Grows each time that the plan is brought up to date.
+    pub version: u64,
 }
 
 /// A position in a row.

@@ -13,16 +13,17 @@ mod rows;
 mod typing;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
 use indexmap::IndexMap;
 use tipple_json::Value;
 use tipple_schema::{Contract, ContractMode, DataType, Schema, Table};
 
-use crate::batches::{self, Seen, TableBatch};
+use crate::batches::{Filled, Seen, Stamp, TableBatch};
 use crate::detect::Detections;
 use crate::error::{ItemPlace, NormalizeError, Place, RowError};
-use crate::identity;
+use crate::identity::SEED_BYTES;
 use crate::rejected::Rejected;
 use crate::rules::{RandomIds, Rules};
 use crate::tables::{RowRef, Tables};
@@ -219,6 +220,7 @@ pub struct Reference {
     rejected: Rejected,
     /// Columns of the batches so far.
     seen: Seen,
+    stamp: Arc<Stamp>,
 }
 
 impl Reference {
@@ -228,8 +230,14 @@ impl Reference {
     /// When settings of the schema or names cannot be used.
     pub fn new(schema: Schema, rules: Rules) -> Result<Self, NormalizeError> {
         let names = schema.settings.detections.clone().unwrap_or_default();
+        let paths = Paths::new(&schema, rules.naming, rules.capabilities)?;
+        let stamp = Stamp {
+            names: paths.names.clone(),
+            load_id: rules.load_id.clone(),
+        };
         Ok(Reference {
-            paths: Paths::new(&schema, rules.naming, rules.capabilities)?,
+            paths,
+            stamp: Arc::new(stamp),
             detections: Detections::new(&names, rules.process_start),
             zone: rules.zone,
             load_id: Value::Text(rules.load_id),
@@ -341,18 +349,28 @@ impl Reference {
         })
     }
 
-    /// Makes all ids that are pending.
-    pub(crate) fn make_ids(&mut self, tables: &mut Tables) {
-        identity::make_all(tables, &mut *self.random);
+    /// Ids of root rows.
+    pub(crate) fn random(&mut self) -> &mut dyn RandomIds {
+        &mut *self.random
     }
 
-    /// Turns all rows into batches; all ids must have been made.
-    pub(crate) fn finish_batches(
+    /// A seed for the ids of the root rows of a chunk.
+    pub(crate) fn seed(&mut self) -> [u8; SEED_BYTES] {
+        let mut seed = [0; SEED_BYTES];
+        self.random.fill(&mut seed);
+        seed
+    }
+
+    /// What finished rows are stamped with.
+    pub(crate) fn stamp(&self) -> Arc<Stamp> {
+        Arc::clone(&self.stamp)
+    }
+
+    /// The batches of finished rows; chunks must come in their order.
+    pub(crate) fn assemble(
         &mut self,
-        tables: &mut Tables,
+        filled: Vec<Filled>,
     ) -> Result<Vec<TableBatch>, NormalizeError> {
-        let load_id = self.load_id.as_text().unwrap_or_default();
-        let filled = batches::fill(tables, &self.paths.names, load_id);
         self.seen.assemble(filled, &self.schema)
     }
 
