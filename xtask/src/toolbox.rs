@@ -103,26 +103,27 @@ impl Toolbox {
 
     /// Builds the program `tipple` and gives its path.
     pub fn tipple(&self, profile: Profile) -> Result<PathBuf, Failure> {
-        self.build("tipple", "tipple", profile)
+        self.build("tipple", profile)
     }
 
     /// Builds the judge of the testkit and gives its path.
     pub fn judge(&self) -> Result<PathBuf, Failure> {
-        self.build("tipple-testkit", "tipple-judge", Profile::Dev)
+        self.build("tipple-judge", Profile::Dev)
     }
 
     /// Builds the program that measures single stages and gives its path.
     pub fn throughput(&self, profile: Profile) -> Result<PathBuf, Failure> {
-        self.build("tipple-testkit", "tipple-throughput", profile)
+        self.build("tipple-throughput", profile)
     }
 
-    fn build(&self, package: &str, binary: &str, profile: Profile) -> Result<PathBuf, Failure> {
+    fn build(&self, binary: &str, profile: Profile) -> Result<PathBuf, Failure> {
         let mut command = self.cargo(&["build", "--quiet", "--profile", profile.name()]);
         if profile == Profile::Dev {
             // All members at once: the features of what they share are then the same for every command.
             command.args(["--workspace", "--bins", "--exclude", "xtask"]);
         } else {
-            command.args(["--package", package, "--bin", binary]);
+            let packages = ["--package", "tipple", "--package", "tipple-testkit"];
+            command.args(packages).args(["--bin", binary]);
         }
         command.args(self.features());
         run(&mut command)?;

@@ -213,7 +213,15 @@ pub fn id_text(bytes: [u8; ID_BYTES]) -> Id {
     let head = u64::from_be_bytes(head);
     // Five pairs are in the first 60 bits; 20 bits are left, and four zeros make two more pairs of them.
     let rest = (head & 15) << 20 | u64::from(b8) << 12 | u64::from(b9) << 4;
-    let groups = [head >> 52, head >> 40, head >> 28, head >> 16, head >> 4, rest >> 12, rest];
+    let groups = [
+        head >> 52,
+        head >> 40,
+        head >> 28,
+        head >> 16,
+        head >> 4,
+        rest >> 12,
+        rest,
+    ];
     let mut text = [0; ID_CHARS];
     for (pair, group) in text.as_chunks_mut::<2>().0.iter_mut().zip(groups) {
         *pair = PAIRS[(group & 0xfff) as usize];

@@ -120,7 +120,7 @@ fn orders(i: u64, n: &mut Numbers, out: &mut String) {
             n.below(5000),
         );
     }
-    let note = if i % 5 > 0 {
+    let note = if !i.is_multiple_of(5) {
         "null".to_owned()
     } else {
         format!("\"{}\"", n.words(12))

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use arrow_array::types::{Decimal128Type, DecimalType};
 use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
     StringArray, Time64MicrosecondArray, TimestampMicrosecondArray, UInt64Array,
@@ -479,7 +480,7 @@ impl ColumnBuilder {
                     .for_each(|value| strings.push(value.to_string().as_bytes()));
             }
             Values::Decimal(values) => values.iter().for_each(|units| {
-                strings.push(unscaled(*units, scale).to_string().as_bytes());
+                strings.push(plain(*units, scale).as_bytes());
             }),
             _ => {}
         }
@@ -490,19 +491,9 @@ impl ColumnBuilder {
     }
 }
 
-fn unscaled(units: i128, scale: i8) -> Decimal {
-    match Decimal::from_integer(units) {
-        Decimal::Finite {
-            is_negative,
-            digits,
-            ..
-        } => Decimal::Finite {
-            is_negative,
-            digits,
-            exponent: -i64::from(scale),
-        },
-        other => other,
-    }
+/// All fraction digits of the column, zeros included, as the number itself would be shown.
+fn plain(units: i128, scale: i8) -> String {
+    Decimal128Type::format_decimal(units, DECIMAL_DIGITS_MAX, scale)
 }
 
 fn spell(strings: &mut Strings, datum: &Datum<'_>, decimal: (u8, i8)) -> Option<usize> {
@@ -512,10 +503,10 @@ fn spell(strings: &mut Strings, datum: &Datum<'_>, decimal: (u8, i8)) -> Option<
         Datum::WideInteger(digits) => digits.clone(),
         // Like the numbers that were there before the column was spelled out.
         Datum::Decimal(value) => match value.to_scaled(precision, scale) {
-            Some(units) if is_exact(decimal) => unscaled(units, scale).to_string(),
+            Some(units) if is_exact(decimal) => plain(units, scale),
             _ => value.to_string(),
         },
-        Datum::Units(units) => unscaled(*units, scale).to_string(),
+        Datum::Units(units) => plain(*units, scale),
         _ => return None,
     };
     strings.push(text.as_bytes());

@@ -53,7 +53,7 @@ impl Declarations {
     pub(crate) fn new(schema: Schema, rules: &Rules) -> Self {
         Declarations {
             schema,
-            naming: rules.naming.clone(),
+            naming: rules.naming,
             capabilities: rules.capabilities.clone(),
             adds_load_id: rules.adds_load_id_to_arrow,
             known: HashSet::new(),

@@ -330,7 +330,7 @@ impl Pipeline {
             workdir: &self.workdir,
             store: &self.store,
             load_id: self.load_ids.next_id(),
-            naming: self.naming.clone(),
+            naming: self.naming,
             identity: &self.identity,
             events,
             extract_state: self.options.settings.restore_from_destination,
@@ -358,7 +358,7 @@ impl Pipeline {
 
     fn rules(&self, load_id: &str) -> Rules {
         let settings = &self.options.settings;
-        let mut rules = Rules::new(self.naming.clone(), load_id, Box::new(OsSeeded::new()));
+        let mut rules = Rules::new(self.naming, load_id, Box::new(OsSeeded::new()));
         rules.threads = match settings.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
@@ -437,9 +437,10 @@ impl Pipeline {
             .get("names")
             .and_then(serde_json::Value::as_str);
         match stored {
-            Some(name) => Ok(Naming::from_name(name, self.naming.max_length())
-                .map_err(|cause| Cause::Naming(cause))?),
-            None => Ok(self.naming.clone()),
+            Some(name) => {
+                Ok(Naming::from_name(name, self.naming.max_length()).map_err(Cause::Naming)?)
+            }
+            None => Ok(self.naming),
         }
     }
 

@@ -40,6 +40,15 @@ pub(super) enum RowId {
     Given(String),
 }
 
+/// An object in a row whose members are still to be added.
+struct Open<'v> {
+    /// Its place in the table.
+    node: u32,
+    /// Levels that may follow below it.
+    level: i64,
+    members: &'v [(String, Value)],
+}
+
 impl Reference {
     /// Makes a row of `input` and appends it, unless a filter or contract drops it; gives the lists that it held.
     pub(super) fn emit<'v>(
@@ -101,40 +110,49 @@ impl Reference {
             is_child: false,
         };
         let node = self.paths.node_of(input.place);
-        let mut stack: Vec<(u32, &'v [(String, Value)], i64)> = Vec::new();
+        let level = input.level;
+        let mut open: Vec<Open<'v>> = Vec::new();
         match input.members {
-            Members::Object(members) => stack.push((node, members, input.level)),
+            Members::Object(members) => open.push(Open {
+                node,
+                level,
+                members,
+            }),
             Members::Wrapped(key, value) => {
-                self.add_member(&mut row, &mut stack, node, key, value, input.level)?;
+                self.add_member(&mut row, &mut open, (node, level), key, value)?;
             }
             Members::Scalar(value) => {
                 let slot = self.paths.table(table).system.value;
                 self.set(&mut row, slot, Cell::Value(value));
             }
         }
-        while let Some((node, members, level)) = stack.pop() {
-            for (key, value) in members {
-                self.add_member(&mut row, &mut stack, node, key, value, level)?;
+        while let Some(object) = open.pop() {
+            for (key, value) in object.members {
+                self.add_member(&mut row, &mut open, (object.node, object.level), key, value)?;
             }
         }
         Ok(row)
     }
 
+    /// Adds a member of an object at `(node, level)`; an object in it is put on `open`.
     fn add_member<'v>(
         &mut self,
         row: &mut Row<'v>,
-        stack: &mut Vec<(u32, &'v [(String, Value)], i64)>,
-        node: u32,
+        open: &mut Vec<Open<'v>>,
+        (node, level): (u32, i64),
         key: &str,
         value: &'v Value,
-        level: i64,
     ) -> Result<(), RowError> {
         let id = self.paths.key(&self.schema, node, key)?;
         let slot = self.paths.slot_of(id);
         match value {
             Value::Object(members) if !self.is_kept_whole(row.table, slot, level) => {
                 let child = self.paths.child(node, key, id)?;
-                stack.push((child, members, level - 1));
+                open.push(Open {
+                    node: child,
+                    level: level - 1,
+                    members,
+                });
             }
             Value::List(elements) if !self.is_kept_whole(row.table, slot, level) => {
                 let list = self.paths.list(&self.schema, node, key, id)?;

@@ -19,21 +19,28 @@ use super::{DumpError, PhysicalColumn, Row};
 pub(super) struct Reader {
     connection: Connection,
     path: PathBuf,
+    /// Name that DuckDB gives the file; without it a dataset of the same name would be ambiguous.
+    catalog: String,
     dataset: String,
 }
 
 impl Reader {
     pub(super) fn open(path: &Path, dataset: &str) -> Result<Self, DumpError> {
+        let error = |cause| DumpError::Database {
+            path: path.to_owned(),
+            cause,
+        };
         let connection = Config::default()
             .access_mode(AccessMode::ReadOnly)
             .and_then(|config| Connection::open_with_flags(path, config))
-            .map_err(|cause| DumpError::Database {
-                path: path.to_owned(),
-                cause,
-            })?;
+            .map_err(error)?;
+        let catalog = connection
+            .query_row("SELECT current_database()", [], |row| row.get(0))
+            .map_err(error)?;
         Ok(Reader {
             connection,
             path: path.to_owned(),
+            catalog,
             dataset: dataset.to_owned(),
         })
     }
@@ -55,7 +62,7 @@ impl Reader {
     fn query_columns(&self) -> duckdb::Result<BTreeMap<String, Vec<PhysicalColumn>>> {
         let mut statement = self.connection.prepare(
             "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns \
-             WHERE table_schema = ? ORDER BY table_name, ordinal_position",
+             WHERE table_catalog = current_database() AND table_schema = ? ORDER BY table_name, ordinal_position",
         )?;
         let mut tables: BTreeMap<String, Vec<PhysicalColumn>> = BTreeMap::new();
         let mut rows = statement.query([&self.dataset])?;
@@ -84,8 +91,9 @@ impl Reader {
     fn query_rows(&self, table: &str, columns: &[PhysicalColumn]) -> duckdb::Result<Vec<Row>> {
         let expressions: Vec<String> = columns.iter().map(select_expression).collect();
         let sql = format!(
-            "SELECT {} FROM {}.{}",
+            "SELECT {} FROM {}.{}.{}",
             expressions.join(", "),
+            quoted(&self.catalog),
             quoted(&self.dataset),
             quoted(table)
         );
