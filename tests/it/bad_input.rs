@@ -38,7 +38,13 @@ fn snapshot(name: &str, ended: &Ended) {
     let code = ended
         .code
         .map_or_else(|| "none".to_owned(), |code| code.to_string());
-    insta::assert_snapshot!(name, format!("{}\n\nexit code {code}", ended.stderr));
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\.[0-9a-f]{10}\.", ".[file id].");
+    settings.add_filter(r"\b\d{10}\.\d+", "[load id]");
+    settings.add_filter(r"held by \S+", "held by [program]");
+    settings.bind(|| {
+        insta::assert_snapshot!(name, format!("{}\n\nexit code {code}", ended.stderr));
+    });
 }
 
 fn lines(count: usize, line: impl Fn(usize) -> String) -> String {

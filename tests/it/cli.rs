@@ -87,6 +87,8 @@ fn check(name: &str, told: &str) {
         ),
         (r"hash [A-Za-z0-9+/]{8}…", "hash [hash]"),
         (r#"[A-Za-z0-9+/]{43}="#, "[hash]"),
+        (r#"(pid|process_start)": ?\d+"#, r#"$1": "[process]""#),
+        (r#"span_id": ?"[0-9a-f]+""#, r#"span_id": "[span]""#),
         (r"\b[0-9a-f]{10}\b", "[file id]"),
         (r" +\d+(\.\d)? K?B\b", " [bytes]"),
         (r"tipple \d+\.\d+\.\d+", "tipple [version]"),
@@ -234,7 +236,7 @@ fn what_is_not_there_is_told_with_exit_code_8() {
 #[test]
 fn a_query_answers_in_every_form() {
     let place = loaded();
-    let sql = "select id, customer, amount, amount__v_text, at from orders order by id";
+    let sql = "select id, customer, amount, amount__v_text from orders order by id";
     let told: Vec<String> = ["table", "csv", "md", "json", "jsonl", "yaml"]
         .map(|form| told_words(&place, &["query", "shop", sql, "-o", form]))
         .into();

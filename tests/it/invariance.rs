@@ -1,14 +1,16 @@
 //! Any items, on any number of threads, in pages of any size: the same schema and the same rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{FieldRef, SchemaRef};
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{DataType, FieldRef, SchemaRef};
 use arrow_select::concat::concat_batches;
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tipple_normalize::{Normalizer, Place, RandomIds, Rules, TableBatch};
+use tipple_normalize::{NormalizeError, Normalizer, Place, RandomIds, Rules, TableBatch};
 use tipple_schema::{Naming, Schema};
 
 /// The same ids in the same order, whoever asks.
@@ -54,20 +56,10 @@ fn normalized(items: &[Value], threads: usize, page_sizes: &[usize]) -> Outcome 
                 &Place::start_of("test"),
                 &mut sink,
             )
-            .map_err(|error| {
-                error
-                    .to_string()
-                    .split(" (")
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned()
-            })?;
+            .map_err(without_place)?;
         rest = later;
     }
-    let schema = normalizer
-        .finish(&mut sink)
-        .map_err(|error| error.to_string())?
-        .schema;
+    let schema = normalizer.finish(&mut sink).map_err(without_place)?.schema;
     let whole = |(table, batches): (String, Vec<RecordBatch>)| {
         let last = batches.last().unwrap().schema();
         // Batches made before a column was found do not have it.
@@ -77,10 +69,42 @@ fn normalized(items: &[Value], threads: usize, page_sizes: &[usize]) -> Outcome 
             .collect::<Vec<_>>();
         (table, concat_batches(&last, &widened).unwrap())
     };
-    Ok((
-        schema.to_document(),
-        batches.into_iter().map(whole).collect(),
-    ))
+    let tables = batches.into_iter().map(whole).collect();
+    Ok((schema.to_document(), with_places_for_ids(tables)))
+}
+
+/// Places count lines of pages, which differ with the pages.
+fn without_place(error: NormalizeError) -> String {
+    let text = error.to_string();
+    text.split(" (").next().unwrap_or_default().to_owned()
+}
+
+/// Random ids are drawn in another order by several threads: each id is replaced by the place of its row.
+fn with_places_for_ids(tables: BTreeMap<String, RecordBatch>) -> BTreeMap<String, RecordBatch> {
+    let mut places = HashMap::new();
+    for (table, batch) in &tables {
+        if let Some(ids) = batch.column_by_name("_dlt_id") {
+            let ids = ids.as_string::<i32>().iter().flatten().enumerate();
+            places.extend(ids.map(|(row, id)| (id.to_owned(), format!("{table} {row}"))));
+        }
+    }
+    let placed = |(field, column): (&FieldRef, &ArrayRef)| -> ArrayRef {
+        if !field.name().ends_with("_id") || field.data_type() != &DataType::Utf8 {
+            return Arc::clone(column);
+        }
+        let place = |id| places.get(id).map_or(id, String::as_str);
+        let ids = column.as_string::<i32>().iter();
+        Arc::new(ids.map(|id| id.map(place)).collect::<StringArray>())
+    };
+    let replaced = |(table, batch): (String, RecordBatch)| {
+        let schema = batch.schema();
+        let columns = schema.fields().iter().zip(batch.columns()).map(placed);
+        (
+            table,
+            RecordBatch::try_new(schema.clone(), columns.collect()).unwrap(),
+        )
+    };
+    tables.into_iter().map(replaced).collect()
 }
 
 fn widened(batch: &RecordBatch, schema: &SchemaRef) -> RecordBatch {

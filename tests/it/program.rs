@@ -109,7 +109,7 @@ impl Place {
 fn masked_numbers(line: &str) -> String {
     let mut words = Vec::new();
     let mut before = "";
-    for word in line.split(' ') {
+    for (index, word) in line.split(' ').enumerate() {
         let core = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         let is_number = !core.is_empty() && core.chars().all(|c| c.is_ascii_digit() || c == '.');
         let is_load_id = is_number && core.len() > 14 && core.contains('.');
@@ -117,7 +117,10 @@ fn masked_numbers(line: &str) -> String {
             && ["process", "PID", "pid"]
                 .iter()
                 .any(|name| before.ends_with(name));
-        words.push(if is_load_id {
+        let is_seconds = is_number && matches!(line.split(' ').nth(index + 1), Some("s"));
+        words.push(if is_seconds {
+            word.replace(core, "[seconds]")
+        } else if is_load_id {
             word.replace(core, "[load id]")
         } else if is_process {
             word.replace(core, "[process]")

@@ -133,6 +133,7 @@ mod duckdb {
     //! DuckDB: credentials as dlt writes them, a share of the memory.
 
     use std::sync::Arc;
+    use std::time::Duration;
 
     use serde_json::{Map, Value};
     use tipple_config::{Field, Kind, Resolved, Scope, Spec};
@@ -170,7 +171,24 @@ mod duckdb {
         let settings = DuckDbSettings::parse(&credentials, &places);
         let mut settings = settings.map_err(|error| destination::from_destination(&error))?;
         settings.memory_bytes_max = Some(surroundings.memory_bytes_max / MEMORY_SHARE);
+        if let Some(wait) = lock_wait(wish, surroundings)? {
+            settings.lock_wait = wait;
+        }
         Ok(Arc::new(DuckDb::new(settings)))
+    }
+
+    /// `destination.NAME.lock_wait`: seconds that a load waits for another process to close the file.
+    fn lock_wait(
+        wish: &Wish,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Option<Duration>, Diagnostic> {
+        let spec = Spec::new("DuckDbDestination");
+        let spec = spec.field(Field::new("lock_wait", Kind::Float).optional());
+        let scope = Scope::destination(&wish.name).in_pipeline(surroundings.pipeline);
+        let resolved = surroundings.settings.resolve(&spec, &scope, &Map::new());
+        let resolved = resolved.map_err(|error| config::from_config(&error))?;
+        let seconds = resolved.value("lock_wait").and_then(Value::as_f64);
+        Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
     }
 
     /// The address of the command line, else what the settings say.

@@ -2,7 +2,7 @@
 //!
 //! Nothing here is logic that another surface (dashboard, server, library) would need: commands wire the crates together
 //! and print. One file per command in [`commands`]; every error becomes a [`diagnostics::Diagnostic`] in one place.
-//! Start with [`commands::run`].
+//! Start with [`commands::run()`].
 
 mod args;
 mod commands;

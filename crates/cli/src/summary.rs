@@ -183,7 +183,7 @@ fn load_lines(report: &RunReport) -> String {
         .iter()
         .filter(|step| step.step == Step::Load)
         .map(|step| step.seconds)
-        .sum();
+        .fold(0.0, |sum, seconds: f64| sum + seconds);
     let RunReport {
         pipeline_name,
         destination_name,

@@ -3,7 +3,7 @@
 //! Every command that touches a pipeline goes through [`Target::resolve`], so that they all mean the same destination and
 //! dataset by the same name. The order is: flag, pipeline file, settings of the pipeline, last run, state, default.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use tipple_config::RunSettings;
@@ -99,8 +99,8 @@ fn read_settings(
         .map_err(|error| config::from_config(&error))
 }
 
-fn load_state(root: &PathBuf) -> Result<Option<PipelineState>, Diagnostic> {
-    WorkDir::view(root.clone())
+fn load_state(root: &Path) -> Result<Option<PipelineState>, Diagnostic> {
+    WorkDir::view(root.to_owned())
         .load_state()
         .map_err(|cause| pipeline::from_cause(&cause))
 }

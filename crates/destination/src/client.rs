@@ -97,6 +97,11 @@ pub trait Destination: fmt::Debug + Send + Sync {
         DatasetNames::new(dataset)
     }
 
+    /// False when it is known without asking that there is no database yet; [`Destination::connect`] would make one.
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// Opens a session that may write.
     ///
     /// # Errors

@@ -6,6 +6,8 @@
 //! CPU time, so that a busy machine does not matter; with more it is the time on the wall. `ref` takes the reference
 //! alone. All shapes are made here; `orders` is what `gen.py` of the benchmarks makes, row for row in kind.
 
+#![expect(clippy::expect_used, reason = "a benchmark that cannot start may stop")]
+
 use std::fmt::Write;
 use std::time::Instant;
 

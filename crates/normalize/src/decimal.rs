@@ -329,7 +329,7 @@ mod tests {
         assert!(exceeds("-579"));
         assert!(exceeds("1e3"));
         assert!(!exceeds("99"));
-        assert!(!exceeds("5.8e2") == false);
+        assert!(exceeds("5.8e2"));
         assert!(!exceeds("5.7e2"));
         assert!(!exceeds("0e9"));
     }

@@ -69,6 +69,12 @@ pub enum NormalizeError {
         place: Place,
         /// What is wrong, with the offset into the chunk.
         error: JsonError,
+        /// Line of the mistake within its origin, from 1; 0 where lines mean nothing.
+        line: u64,
+        /// Column in characters, from 1.
+        column: u64,
+        /// The text around it.
+        excerpt: String,
     },
     /// A row is at fault.
     #[error("{error} ({place})")]

@@ -16,6 +16,7 @@ use tipple_package::{Package, PackageError, PackageStore, PackageWriter};
 use tipple_schema::{Naming, Schema, state_table};
 use tipple_source::{
     Body, Cursor, Disposition, Page, PageReader, Place, ReadRequest, ResourceSpec, Source,
+    SourceError,
 };
 
 use crate::declare::{Declarations, Declared};
@@ -663,6 +664,27 @@ fn normalize_error(error: NormalizeError) -> RunError {
             Ok(error) => return RunError::at(Step::Normalize, *error),
             Err(sink) => NormalizeError::Sink(sink),
         },
+        NormalizeError::Json {
+            place,
+            error,
+            line,
+            column,
+            excerpt,
+        } => {
+            let error = SourceError::Malformed {
+                format: "JSON",
+                place: Place {
+                    origin: place.origin,
+                    page: place.page,
+                    line,
+                    byte_offset: place.byte_offset + error.at as u64,
+                },
+                column,
+                reason: error.kind.to_string(),
+                excerpt,
+            };
+            return RunError::at(Step::Extract, error);
+        }
         error => error,
     };
     let step = if error.is_extract() {

@@ -24,7 +24,7 @@ use crate::options::{PipelineOptions, RunOptions};
 use crate::prepare::{Prepared, prepare};
 use crate::report::{RunReport, Step};
 use crate::state::PipelineState;
-use crate::sync::{Identity, sync};
+use crate::sync::{Identity, sync, sync_with_nothing};
 use crate::time::now_micros;
 use crate::workdir::WorkDir;
 
@@ -244,6 +244,10 @@ impl Pipeline {
 
     fn sync_now(&self) -> Result<(), Cause> {
         let has_pending = !self.pending()?.is_empty();
+        if !self.options.destination.is_there() {
+            // Nothing is made before there is something to load.
+            return sync_with_nothing(&self.workdir, &self.identity, has_pending);
+        }
         let names = self.system_names();
         self.block_on(async {
             let mut client = self.options.destination.connect(&self.datasets).await?;

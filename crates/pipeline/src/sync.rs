@@ -56,7 +56,7 @@ pub(crate) async fn sync(
         Some(remote) => state = replace(workdir, client, names, remote, &state).await?,
         None if was_found => restore_missing(workdir, client, names, &state).await?,
         None => {
-            let is_known = !state.is_first_run() || !workdir.schema_names()?.is_empty();
+            let is_known = is_known(workdir, &state)?;
             if is_known && !has_pending && !client.dataset_exists(Target::Final).await? {
                 workdir.forget()?;
                 state = PipelineState::default();
@@ -70,6 +70,32 @@ pub(crate) async fn sync(
             .local_mut()
             .insert("first_run".to_owned(), json!(false));
     }
+    save(workdir, identity, state)
+}
+
+/// As [`sync`] with a destination that has no database yet: the pipeline starts anew.
+///
+/// # Errors
+/// The working folder cannot be read or written.
+pub(crate) fn sync_with_nothing(
+    workdir: &WorkDir,
+    identity: &Identity,
+    has_pending: bool,
+) -> Result<(), Cause> {
+    let mut state = workdir.load_state()?.unwrap_or_default();
+    if !has_pending && is_known(workdir, &state)? {
+        workdir.forget()?;
+        state = PipelineState::default();
+    }
+    save(workdir, identity, state)
+}
+
+/// True when the pipeline has loaded or extracted before.
+fn is_known(workdir: &WorkDir, state: &PipelineState) -> Result<bool, Cause> {
+    Ok(!state.is_first_run() || !workdir.schema_names()?.is_empty())
+}
+
+fn save(workdir: &WorkDir, identity: &Identity, mut state: PipelineState) -> Result<(), Cause> {
     identity.write(&mut state, &workdir.schema_names()?);
     state.bump();
     workdir.save_state(&state)

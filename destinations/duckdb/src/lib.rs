@@ -106,6 +106,10 @@ impl Destination for DuckDb {
         self.settings.location.to_string()
     }
 
+    fn is_there(&self) -> bool {
+        self.settings.location.exists()
+    }
+
     /// DuckDB names the catalog after the file; a dataset of the same name would be ambiguous without it.
     fn dataset_names(&self, dataset: &str) -> DatasetNames {
         let mut names = DatasetNames::new(dataset);

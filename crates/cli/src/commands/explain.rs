@@ -59,8 +59,10 @@ fn all() -> Sheet {
 
 fn first_sentence(text: &str) -> String {
     let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let end = one_line.find(['.', ':']).unwrap_or(one_line.len());
-    one_line[..end].to_owned()
+    let ends = [". ", ": "].map(|end| one_line.find(end));
+    let end = ends.into_iter().flatten().min();
+    let sentence = &one_line[..end.unwrap_or(one_line.len())];
+    sentence.trim_end_matches('.').to_owned()
 }
 
 fn unknown(name: &str) -> Diagnostic {

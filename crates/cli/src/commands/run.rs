@@ -56,6 +56,7 @@ pub struct Common {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(clippy::enum_variant_names, reason = "the words of dlt")]
 enum RefreshMode {
     /// All tables, schema and state of the source
     #[value(name = "drop_sources", alias = "drop-sources")]

@@ -8,15 +8,6 @@ use super::{Diagnostic, codes, quoted, schema, shortened};
 /// The error for people.
 pub fn from_normalize(error: &NormalizeError) -> Diagnostic {
     let diagnostic = match error {
-        NormalizeError::Json { place, error } => Diagnostic::new(
-            &codes::SOURCE_JSON_MALFORMED,
-            format!("`{}` is not valid JSON", place.origin),
-        )
-        .with(
-            "where",
-            format!("byte {}", place.byte_offset + error.at as u64),
-        )
-        .with("why", error.kind.to_string()),
         NormalizeError::Row { place, error } => {
             from_row(error).with_first("where", place.to_string())
         }

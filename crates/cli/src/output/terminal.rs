@@ -181,6 +181,10 @@ impl Terminal {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "NO_COLOR and its like are the terminal's, not settings"
+)]
 fn has_colors(is_refused: bool) -> bool {
     let is_set =
         |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");

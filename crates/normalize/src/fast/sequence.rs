@@ -356,8 +356,15 @@ fn pieces(page: &Page, text: &str, chunk_bytes: usize) -> Vec<Piece> {
 }
 
 fn malformed(page: &Page, error: JsonError) -> NormalizeError {
+    let found = tipple_json::locate(&page.text, error.at);
     NormalizeError::Json {
         place: page.place.clone(),
+        line: match page.place.line {
+            0 => 0,
+            first => first + found.line as u64 - 1,
+        },
+        column: found.column as u64,
+        excerpt: found.excerpt,
         error,
     }
 }

@@ -123,14 +123,17 @@ proptest! {
         }
     }
 
-    /// A path that is normalized stays as it is, as long as it is not shortened.
+    /// An identifier that is normalized stays as it is, as long as it is not shortened. Paths do not always: dlt makes
+    /// `___A` of `__-__A` and `_A` of that.
     #[test]
     fn normalizing_twice_is_normalizing_once(
         kind in prop::sample::select(&NamingKind::ALL[..]),
         name in name(),
     ) {
         let naming = Naming::new(kind, None).unwrap();
-        let once = naming.path(&name).unwrap();
-        prop_assert_eq!(naming.path(&once).unwrap(), once);
+        let Ok(once) = naming.identifier(&name) else {
+            return Ok(());
+        };
+        prop_assert_eq!(naming.identifier(&once).unwrap(), once);
     }
 }

@@ -21,7 +21,7 @@ use serde_json::Value;
 use crate::typed::typed_parts;
 
 /// One batch of all rows.
-pub(super) fn batch_from_rows(rows: &Vec<Value>, is_typed: bool) -> Result<RecordBatch, String> {
+pub(super) fn batch_from_rows(rows: &[Value], is_typed: bool) -> Result<RecordBatch, String> {
     let keys: Vec<&String> = match rows.first() {
         Some(Value::Object(first)) => first.keys().collect(),
         Some(other) => return Err(format!("an Arrow row must be an object, not {other}")),
@@ -50,7 +50,7 @@ struct Inference {
 }
 
 impl Inference {
-    fn typed<'a>(self, value: &'a Value) -> Option<(&'a str, &'a str)> {
+    fn typed(self, value: &Value) -> Option<(&str, &str)> {
         typed_parts(value).filter(|_| self.is_typed)
     }
 
@@ -332,6 +332,6 @@ mod tests {
 
     #[test]
     fn texts_and_numbers_do_not_mix() {
-        assert!(batch_from_rows(&vec![json!({"a": 1}), json!({"a": "x"})], false).is_err());
+        assert!(batch_from_rows(&[json!({"a": 1}), json!({"a": "x"})], false).is_err());
     }
 }

@@ -69,7 +69,8 @@ pub(super) fn pages(
 ) -> Result<Vec<Body>, String> {
     let is_typed = resource["typed"].as_bool() == Some(true);
     if resource["format"].as_str() == Some("arrow") {
-        let rows = |page: &Vec<String>| page.iter().map(|text| parsed(text)).collect();
+        let rows =
+            |page: &Vec<String>| -> Vec<Value> { page.iter().map(|text| parsed(text)).collect() };
         return texts
             .iter()
             .map(|page| batch_from_rows(&rows(page), is_typed).map(Body::Arrow))

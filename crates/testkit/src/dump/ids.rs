@@ -206,14 +206,13 @@ fn signature(groups: &[Group], table: usize, position: usize) -> String {
         .collect();
     let mut own = node.row.clone();
     let random_id = group.id_column.as_ref().filter(|_| !group.is_deterministic);
-    for column in [
+    let made = [
         random_id,
         group.parent_column.as_ref(),
         group.root_column.as_ref(),
-    ] {
-        if let Some(column) = column {
-            own.shift_remove(column);
-        }
+    ];
+    for column in made.into_iter().flatten() {
+        own.shift_remove(column);
     }
     python_json(&json!([own, body]), Keys::Sorted)
 }
