@@ -286,7 +286,9 @@ impl<'a> Run<'a> {
         let spec = &self.specs[self.streams[index].resource];
         let declared = self.declarations.declare(spec, body).at(Step::Extract)?;
         for table in &declared.tables {
-            self.normalizer.declare(table.clone()).at(Step::Extract)?;
+            self.normalizer
+                .declare(table.clone())
+                .map_err(declare_error)?;
         }
         Ok(declared)
     }
@@ -409,7 +411,7 @@ impl<'a> Run<'a> {
             .schema
             .update_table_hints(partial.clone())
             .at(Step::Extract)?;
-        self.normalizer.declare(partial).at(Step::Extract)?;
+        self.normalizer.declare(partial).map_err(declare_error)?;
         self.normalizer.touch(table);
         Ok(())
     }
@@ -495,7 +497,9 @@ impl<'a> Run<'a> {
             .schema
             .update_table_hints(table.clone())
             .at(Step::Extract)?;
-        self.normalizer.declare(table.clone()).at(Step::Extract)?;
+        self.normalizer
+            .declare(table.clone())
+            .map_err(declare_error)?;
         let row = state_row(&self.state, &self.extraction.load_id);
         self.package_state
             .insert("pipeline_state".to_owned(), row.clone());
@@ -693,4 +697,12 @@ fn normalize_error(error: NormalizeError) -> RunError {
         Step::Normalize
     };
     RunError::at(step, error)
+}
+
+/// Items that were pushed before are done first when a table is declared, so their errors can come out here.
+fn declare_error(error: NormalizeError) -> RunError {
+    match error {
+        NormalizeError::Row { .. } | NormalizeError::Json { .. } => normalize_error(error),
+        error => RunError::at(Step::Extract, error),
+    }
 }

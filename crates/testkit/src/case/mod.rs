@@ -147,11 +147,15 @@ pub fn judge(case: &Case, folder: &Path, shape: RunShape) -> Result<Vec<String>,
     let runs = run(case, folder, &database, shape)?;
     write(&folder.join("runs.json"), &json!(runs))?;
     let mut actual = json!({ "runs": runs });
-    let dump = if database.exists() {
-        dump_file(&database, case.dataset())?
-    } else {
-        json!({"dataset": case.dataset(), "tables": {}})
-    };
+    if !database.exists() {
+        // dlt makes the file before the first load; whoever reads the folder expects one.
+        let open = duckdb::Connection::open(&database);
+        open.map_err(|cause| DumpError::Database {
+            path: database.clone(),
+            cause,
+        })?;
+    }
+    let dump = dump_file(&database, case.dataset())?;
     if let (Value::Object(actual), Value::Object(dump)) = (&mut actual, dump) {
         actual.extend(dump);
     }
