@@ -203,6 +203,10 @@ impl Client for DuckDbClient {
             exists,
             tables: IndexMap::new(),
         };
+        if !exists {
+            // The list of columns makes DuckDB build all its own views first, which takes longer than many a load.
+            return Ok(catalog);
+        }
         let sql = "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() \
                    WHERE database_name = coalesce(?, current_database()) \
                    AND lower(schema_name) = lower(?) ORDER BY table_name, column_index";

@@ -107,7 +107,7 @@ impl Destination for DuckDb {
     }
 
     fn is_there(&self) -> bool {
-        self.settings.location.exists()
+        !self.settings.is_certainly_empty()
     }
 
     /// DuckDB names the catalog after the file; a dataset of the same name would be ambiguous without it.

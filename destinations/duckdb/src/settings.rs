@@ -116,6 +116,34 @@ impl fmt::Debug for DuckDbSettings {
 }
 
 impl DuckDbSettings {
+    /// True when there is no file yet, and nothing in sight that would keep it from being made.
+    ///
+    /// Whatever may fail when the database is opened must fail before the source is read, so statements and the like
+    /// count as unknown.
+    pub(crate) fn is_certainly_empty(&self) -> bool {
+        let Location::File(path) = &self.location else {
+            return false;
+        };
+        let has_set_up = self.read_only
+            || !self.extensions.is_empty()
+            || !self.global_config.is_empty()
+            || !self.local_config.is_empty()
+            || !self.pragmas.is_empty()
+            || !self.statements.is_empty();
+        let folder = match path.parent() {
+            Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+            Some(folder) => folder,
+            None => return false,
+        };
+        let is_writable = |folder: &Path| {
+            folder
+                .metadata()
+                .is_ok_and(|facts| facts.is_dir() && !facts.permissions().readonly())
+        };
+        // A dangling link is no file and yet cannot be taken for nothing.
+        !has_set_up && path.symlink_metadata().is_err() && is_writable(folder)
+    }
+
     /// Settings with defaults.
     pub fn new(location: Location) -> Self {
         DuckDbSettings {
@@ -342,6 +370,20 @@ mod tests {
         insta::assert_snapshot!(location(json!("postgres://u:p@h/d")), @"setting `credentials` of destination `duckdb` is not usable: `postgres://` is no DuckDB database; write a path or duckdb:///PATH");
         insta::assert_snapshot!(location(json!({"databse": "x"})), @"setting `credentials.databse` of destination `duckdb` is not usable: the field is unknown; known are database, drivername, username, read_only, extensions, global_config, local_config, pragmas, statements, session_timezone, path");
         insta::assert_snapshot!(location(json!({"read_only": 7})), @"setting `credentials.read_only` of destination `duckdb` is not usable: true or false is expected");
+    }
+
+    #[test]
+    fn only_a_file_that_can_be_made_is_certainly_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |path: &str| DuckDbSettings::new(Location::File(folder.path().join(path)));
+        assert!(at("new.duckdb").is_certainly_empty());
+        assert!(!at("missing/new.duckdb").is_certainly_empty());
+        let mut with_statement = at("new.duckdb");
+        with_statement.statements = vec!["SELECT 1".to_owned()];
+        assert!(!with_statement.is_certainly_empty());
+        std::fs::write(folder.path().join("old.duckdb"), "").unwrap();
+        assert!(!at("old.duckdb").is_certainly_empty());
+        assert!(!DuckDbSettings::new(Location::Memory).is_certainly_empty());
     }
 
     #[test]
