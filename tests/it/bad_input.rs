@@ -200,6 +200,17 @@ fn a_database_held_by_another_process_is_named() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
 
+#[test]
+fn a_time_to_wait_that_is_none_is_refused() {
+    let place = Place::new();
+    place.write("more.jsonl", "{\"id\":4}\n");
+    let mut command = place.load_command("more.jsonl", &[]);
+    command.env("DESTINATION__DUCKDB__LOCK_WAIT", "-1");
+    let ended = place.ended(command.output().unwrap());
+    snapshot("lock_wait_negative", &ended);
+    assert!(!place.database().exists(), "a database was made");
+}
+
 /// Runs a load in a mount namespace of its own, after `setup` (a shell command); nothing when that is not allowed here.
 fn in_namespace(place: &Place, setup: &str, file: &str) -> Option<Ended> {
     let unshare = |script: &str| {

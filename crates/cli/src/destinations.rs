@@ -141,7 +141,7 @@ mod duckdb {
     use tipple_destination_duckdb::{DuckDb, DuckDbSettings, Places};
 
     use super::{Surroundings, Wish};
-    use crate::diagnostics::{Diagnostic, config, destination};
+    use crate::diagnostics::{Diagnostic, codes, config, destination};
 
     /// Part of the memory that the engine gets; the rest is for rows on their way.
     const MEMORY_SHARE: u64 = 4;
@@ -187,8 +187,20 @@ mod duckdb {
         let scope = Scope::destination(&wish.name).in_pipeline(surroundings.pipeline);
         let resolved = surroundings.settings.resolve(&spec, &scope, &Map::new());
         let resolved = resolved.map_err(|error| config::from_config(&error))?;
-        let seconds = resolved.value("lock_wait").and_then(Value::as_f64);
-        Ok(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+        let Some(seconds) = resolved.value("lock_wait").and_then(Value::as_f64) else {
+            return Ok(None);
+        };
+        let wait = Duration::try_from_secs_f64(seconds).map_err(|cause| {
+            let setting = format!("destination.{}.lock_wait", wish.name);
+            Diagnostic::new(
+                &codes::CONFIG_INVALID,
+                format!("`{setting}` is {seconds} and cannot be a time to wait"),
+            )
+            .with("why", cause.to_string())
+            .help("give seconds, for instance 30, or 0 not to wait")
+            .next(format!("tipple config explain {setting}"))
+        });
+        wait.map(Some)
     }
 
     /// The address of the command line, else what the settings say.

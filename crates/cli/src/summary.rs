@@ -183,6 +183,7 @@ fn load_lines(report: &RunReport) -> String {
         .iter()
         .filter(|step| step.step == Step::Load)
         .map(|step| step.seconds)
+        // The sum of nothing would be -0.0, and be shown like that.
         .fold(0.0, |sum, seconds: f64| sum + seconds);
     let RunReport {
         pipeline_name,

@@ -318,7 +318,7 @@ mod tests {
 
     fn location(credentials: Value) -> String {
         let places = Places {
-            local_dir: Path::new("/work"),
+            local_dir: Path::new("/project"),
             pipeline_dir: Some(Path::new("/pipelines/shop")),
             pipeline_name: Some("shop"),
             destination_name: None,
@@ -332,10 +332,10 @@ mod tests {
     #[test]
     fn every_form_of_a_location_is_understood() {
         for (credentials, expected) in [
-            (json!(null), "duckdb:////work/shop.duckdb"),
-            (json!("a.duckdb"), "duckdb:////work/a.duckdb"),
+            (json!(null), "duckdb:////project/shop.duckdb"),
+            (json!("a.duckdb"), "duckdb:////project/a.duckdb"),
             (json!("/tmp/a.duckdb"), "duckdb:////tmp/a.duckdb"),
-            (json!("duckdb:///a.duckdb"), "duckdb:////work/a.duckdb"),
+            (json!("duckdb:///a.duckdb"), "duckdb:////project/a.duckdb"),
             (json!("duckdb:////tmp/a.duckdb"), "duckdb:////tmp/a.duckdb"),
             (json!(":pipeline:"), "duckdb:////pipelines/shop/shop.duckdb"),
             (
@@ -343,7 +343,7 @@ mod tests {
                 "duckdb:////pipelines/shop/shop.duckdb",
             ),
             (json!(":memory:"), "duckdb:///:memory:"),
-            (json!({"database": "b.db"}), "duckdb:////work/b.db"),
+            (json!({"database": "b.db"}), "duckdb:////project/b.db"),
         ] {
             assert_eq!(location(credentials.clone()), expected, "{credentials}");
         }
@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn a_named_destination_names_its_file() {
         let places = Places {
-            local_dir: Path::new("/work"),
+            local_dir: Path::new("/project"),
             pipeline_dir: None,
             pipeline_name: Some("shop"),
             destination_name: Some("archive"),
@@ -360,7 +360,7 @@ mod tests {
         let settings = DuckDbSettings::parse(&Value::Null, &places).unwrap();
         assert_eq!(
             settings.location.to_string(),
-            "duckdb:////work/archive.duckdb"
+            "duckdb:////project/archive.duckdb"
         );
         assert_eq!(settings.name, "archive");
     }
