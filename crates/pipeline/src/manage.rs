@@ -141,6 +141,7 @@ impl Pipeline {
                 schema,
                 state,
                 package_state,
+                warnings: Vec::new(),
             },
         ))
     }
