@@ -488,7 +488,10 @@ fn a_schema_file_that_was_edited_replaces_the_stored_schema() {
 #[test]
 fn times_without_a_zone_are_those_of_the_zone_of_the_environment() {
     let place = Place::new();
-    place.write("p.yaml", &rows_file("[{id: 1, seen: '2026-07-01T12:00:00'}]"));
+    place.write(
+        "p.yaml",
+        &rows_file("[{id: 1, seen: '2026-07-01T12:00:00'}]"),
+    );
     let run = |zone: &str| {
         let mut command = place.tipple(&["run", "p.yaml"]);
         command.env("DLT_INTERVAL_TIMEZONE", zone);
