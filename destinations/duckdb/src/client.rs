@@ -55,6 +55,9 @@ impl DuckDbClient {
         params: &[Value],
         read: impl FnOnce(&Row<'_>) -> duckdb::Result<T>,
     ) -> Result<Option<T>> {
+        if self.database.is_untouched() {
+            return Ok(None);
+        }
         let params = params_from_iter(params.iter());
         match self.connection.query_row(sql, params, read).optional() {
             Ok(row) => Ok(row),
@@ -93,6 +96,7 @@ impl DuckDbClient {
             let done = self.connection.execute_batch(sql).map_err(Failure::from);
             done.map_err(|failure| self.query_error(sql, &failure))
         };
+        self.database.touch();
         control("BEGIN TRANSACTION")?;
         let done = work().and_then(|value| control("COMMIT").map(|()| value));
         if done.is_err() {

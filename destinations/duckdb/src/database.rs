@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ pub(crate) struct Database {
     native: Arc<NativeDatabase>,
     settings: DuckDbSettings,
     access: Access,
+    /// True until the first transaction in a file that this process has just made.
+    is_untouched: AtomicBool,
 }
 
 impl std::fmt::Debug for Database {
@@ -45,6 +48,7 @@ impl Database {
     pub fn open(settings: &DuckDbSettings, access: Access) -> Result<Self> {
         let location = settings.location.to_string();
         let started = Instant::now();
+        let is_new = access == Access::Configured && settings.is_certainly_empty();
         let wait = match access {
             Access::Configured => settings.lock_wait,
             Access::Walled => settings.read_lock_wait,
@@ -68,6 +72,7 @@ impl Database {
             native: Arc::new(native),
             settings: settings.clone(),
             access,
+            is_untouched: AtomicBool::new(is_new),
         };
         database
             .set_up()
@@ -78,6 +83,17 @@ impl Database {
     /// Where it is, for messages.
     pub fn location(&self) -> String {
         self.settings.location.to_string()
+    }
+
+    /// True when nothing can be in the database, so that looking for it would only take time: DuckDB builds its own
+    /// views before it lists anything.
+    pub fn is_untouched(&self) -> bool {
+        self.is_untouched.load(Ordering::Acquire)
+    }
+
+    /// Notes that there may be something in the database from now on.
+    pub fn touch(&self) {
+        self.is_untouched.store(false, Ordering::Release);
     }
 
     /// The handle, for scans.
