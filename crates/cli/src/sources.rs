@@ -51,10 +51,7 @@ fn stoppable(
         };
         Box::new(resource) as Box<dyn Resource>
     });
-    Source {
-        spec,
-        resources: wrapped.collect(),
-    }
+    Source::separate(spec, wrapped.collect())
 }
 
 /// A resource that ends with an error at the next page once the user has asked to stop.

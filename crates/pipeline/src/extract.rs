@@ -15,8 +15,8 @@ use tipple_normalize::{NormalizeError, Normalized, Normalizer, Rules, SinkError,
 use tipple_package::{Package, PackageError, PackageStore, PackageWriter};
 use tipple_schema::{Naming, Schema, state_table};
 use tipple_source::{
-    Body, Cursor, Disposition, Page, PageReader, Place, ReadRequest, ResourceSpec, Source,
-    SourceError,
+    Body, Cursor, Disposition, Page, PageReader, Place, ReadRequest, Reading, Resource,
+    ResourceSpec, Source, SourceError,
 };
 
 use crate::declare::{Declarations, Declared};
@@ -29,6 +29,8 @@ use crate::state::PipelineState;
 use crate::sync::Identity;
 use crate::time::{iso, now_micros};
 use crate::workdir::WorkDir;
+
+mod joint;
 
 /// What extraction works on.
 pub(crate) struct Extraction<'a> {
@@ -77,9 +79,20 @@ pub(crate) fn extract(
     report: &mut RunReport,
 ) -> Result<Extracted, RunError> {
     let mut run = Run::begin(extraction, rules, source, prepared, report)?;
-    run.read_all()?;
+    let mut joint = match &source.reading {
+        Reading::Separate(resources) => {
+            run.open_streams(resources)?;
+            run.read_all()?;
+            None
+        }
+        Reading::Joint(source) => Some(run.read_jointly(source.as_ref())?),
+    };
     run.empty_replaced()?;
-    run.finish()
+    let extracted = run.finish()?;
+    if let Some(reader) = &mut joint {
+        reader.sealed();
+    }
+    Ok(extracted)
 }
 
 struct Run<'a> {
@@ -94,6 +107,8 @@ struct Run<'a> {
     /// Hints of all resources, with the contract of this run.
     specs: Vec<ResourceSpec>,
     streams: Vec<Stream>,
+    /// Resources that were read, in their order.
+    was_read: Vec<usize>,
     /// Tables that got items.
     filled: Vec<String>,
     /// Tables of the schema before the run, for the report.
@@ -127,10 +142,11 @@ impl<'a> Run<'a> {
             package_state,
             specs: specs_of(source, extraction.options),
             streams: Vec::new(),
+            was_read: Vec::new(),
             filled: Vec::new(),
         };
         run.open_package()?;
-        run.open_streams()?;
+        run.reset_states();
         Ok(run)
     }
 
@@ -150,8 +166,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Opens all selected resources and fetches the first page of each.
-    fn open_streams(&mut self) -> Result<(), RunError> {
+    fn reset_states(&mut self) {
         let source = self.source.spec.name.clone();
         for resource in self.selected() {
             let spec = &self.specs[resource];
@@ -159,9 +174,16 @@ impl<'a> Run<'a> {
                 self.state.reset_resource(&source, &spec.name);
             }
         }
-        for resource in self.selected() {
-            let stream = self.open_stream(resource).at(Step::Extract)?;
+    }
+
+    /// Opens all selected resources and fetches the first page of each.
+    fn open_streams(&mut self, resources: &[Box<dyn Resource>]) -> Result<(), RunError> {
+        for index in self.selected() {
+            let stream = self
+                .open_stream(index, resources[index].as_ref())
+                .at(Step::Extract)?;
             self.streams.push(stream);
+            self.was_read.push(index);
         }
         for index in 0..self.streams.len() {
             let page = self.next_page(index)?;
@@ -185,7 +207,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn open_stream(&mut self, index: usize) -> Result<Stream, Cause> {
+    fn open_stream(&mut self, index: usize, resource: &dyn Resource) -> Result<Stream, Cause> {
         let spec = &self.specs[index];
         let source = &self.source.spec.name;
         let state = self
@@ -200,7 +222,7 @@ impl<'a> Run<'a> {
             end_value: cursor.as_ref().and_then(Cursor::end_value),
             page_limit: self.page_limit(),
         };
-        let reader = self.source.resources[index].open(&request)?;
+        let reader = resource.open(&request)?;
         Ok(Stream {
             resource: index,
             reader,
@@ -222,7 +244,7 @@ impl<'a> Run<'a> {
                 None => Some(page),
             };
             if let Some(page) = kept {
-                self.count_items(index, &page);
+                self.count_items(self.streams[index].resource, &page);
                 return Ok(Some(page));
             }
         }
@@ -240,24 +262,29 @@ impl<'a> Run<'a> {
         let page = stream.reader.next_page().at(Step::Extract)?;
         stream.pages += u64::from(page.is_some());
         stream.is_done = page.is_none();
+        let resource = stream.resource;
         if let Some(page) = &page {
-            let counts = self.counts(index);
-            counts.pages += 1;
-            counts.bytes += page.body.byte_count() as u64;
+            self.count_page(resource, page.body.byte_count() as u64);
         }
         Ok(page)
     }
 
-    fn counts(&mut self, index: usize) -> &mut ResourceReport {
-        let name = &self.specs[self.streams[index].resource].name;
+    fn counts(&mut self, resource: usize) -> &mut ResourceReport {
+        let name = &self.specs[resource].name;
         self.report.resources.entry(name.clone()).or_default()
     }
 
-    fn count_items(&mut self, index: usize, page: &Page) {
+    fn count_page(&mut self, resource: usize, bytes: u64) {
+        let counts = self.counts(resource);
+        counts.pages += 1;
+        counts.bytes += bytes;
+    }
+
+    fn count_items(&mut self, resource: usize, page: &Page) {
         let rows = page.item_count.unwrap_or_default();
-        self.counts(index).items += rows;
+        self.counts(resource).items += rows;
         self.extraction.events.send(Event::PageRead {
-            resource: self.specs[self.streams[index].resource].name.clone(),
+            resource: self.specs[resource].name.clone(),
             rows,
             bytes: page.body.byte_count() as u64,
         });
@@ -276,14 +303,14 @@ impl<'a> Run<'a> {
         for index in 0..self.streams.len() {
             if let Some(page) = &self.streams[index].first {
                 let body = page.body.clone();
-                self.declare(index, &body)?;
+                self.declare(self.streams[index].resource, &body)?;
             }
         }
         Ok(())
     }
 
-    fn declare(&mut self, index: usize, body: &Body) -> Result<Declared, RunError> {
-        let spec = &self.specs[self.streams[index].resource];
+    fn declare(&mut self, resource: usize, body: &Body) -> Result<Declared, RunError> {
+        let spec = &self.specs[resource];
         let declared = self.declarations.declare(spec, body).at(Step::Extract)?;
         for table in &declared.tables {
             self.normalizer
@@ -311,7 +338,7 @@ impl<'a> Run<'a> {
             let mut still_open = Vec::with_capacity(open.len());
             for index in open {
                 if let Some(page) = self.next_page(index)? {
-                    self.take_page(index, page)?;
+                    self.take_page(self.streams[index].resource, page)?;
                     still_open.push(index);
                 }
             }
@@ -323,8 +350,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn take_page(&mut self, index: usize, page: Page) -> Result<(), RunError> {
-        let declared = self.declare(index, &page.body)?;
+    fn take_page(&mut self, resource: usize, page: Page) -> Result<(), RunError> {
+        let declared = self.declare(resource, &page.body)?;
         if declared.is_filtered {
             return Ok(());
         }
@@ -461,10 +488,7 @@ impl<'a> Run<'a> {
 
     /// Resource and root table of everything that was read.
     fn tables_of_resources(&self) -> Vec<(String, String)> {
-        let specs = self
-            .streams
-            .iter()
-            .map(|stream| &self.specs[stream.resource]);
+        let specs = self.was_read.iter().map(|index| &self.specs[*index]);
         specs
             .filter_map(|spec| Some((spec.name.clone(), self.declarations.table_name(spec).ok()?)))
             .collect()

@@ -179,6 +179,14 @@ fn fill(recorder: &mut RunRecorder, step: Step, report: &RunReport) {
                     items_count: counts.items,
                     bytes: counts.bytes,
                     pages: counts.pages,
+                    requests: counts.requests,
+                    retries: counts.retries,
+                    waited_ms: counts.waited_ms,
+                    status_counts: counts
+                        .status_counts
+                        .iter()
+                        .map(|(status, count)| (status.clone(), Value::from(*count)))
+                        .collect(),
                     ..ResourceMetrics::default()
                 });
             document.resource_metrics = resources.collect();

@@ -514,9 +514,9 @@ fn identity_of(options: &PipelineOptions, datasets: &DatasetNames) -> Identity {
 
 fn check_resources(source: &Source, options: &RunOptions) -> Result<(), Cause> {
     let known: Vec<String> = source
-        .resources
+        .specs()
         .iter()
-        .map(|r| r.spec().name.clone())
+        .map(|spec| spec.name.clone())
         .collect();
     let unknown: Vec<String> = options
         .resources
