@@ -1,1 +1,11 @@
 //! The declarative REST source: client, paginators, authentication, retries and the graph of resources.
+//!
+//! A configuration document becomes a [`model::RestConfig`] ([`document`]); the engine turns that into requests and
+//! pages.
+
+pub mod convert;
+pub mod jq;
+pub mod jsonpath;
+pub mod model;
+pub mod steps;
+pub mod template;
