@@ -18,7 +18,7 @@ mod spec;
 
 pub use error::SourceError;
 pub use fields::{Problem, nearest};
-pub use incremental::{Cursor, CursorError, check_range};
+pub use incremental::{Cursor, CursorError, check_range, typed_value};
 pub use joint::{JointPage, JointReader, JointRequest, JointSource, Notify, SourceEvent, silent};
 pub use page::{Body, Page, PageReader, Place, ReadRequest, Reading, Resource, Source};
 pub use pipeline_file::{FileBody, PipelineBody, PipelineFile};
