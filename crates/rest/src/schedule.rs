@@ -214,6 +214,11 @@ impl<P: Clone> Schedule<P> {
         }
     }
 
+    /// The answer to [`Step::Ask`]: the generator gave a page of which no row is kept.
+    pub fn pass(&mut self) {
+        // dlt goes on with the next generator of the list, which is what the next step does.
+    }
+
     /// The answer to [`Step::Ask`]: a page, or nothing when the generator has ended.
     pub fn answer(&mut self, page: Option<P>) {
         let Slot::Pages { resource, .. } = self.slots[self.index] else {
