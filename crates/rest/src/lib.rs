@@ -4,8 +4,18 @@
 //! pages.
 
 pub mod convert;
+pub mod fill;
 pub mod jq;
 pub mod jsonpath;
 pub mod model;
 pub mod steps;
 pub mod template;
+
+mod auth;
+mod error;
+mod http;
+mod limiter;
+mod paginate;
+mod progress;
+mod retry;
+mod schedule;
