@@ -10,7 +10,7 @@ mod error;
 mod lookup;
 mod places;
 mod provider;
-mod redact;
+pub mod redact;
 mod run_settings;
 mod secret;
 mod settings;
