@@ -21,7 +21,7 @@ pub use fields::{Problem, nearest};
 pub use incremental::{Cursor, CursorError, check_range, typed_value};
 pub use joint::{JointPage, JointReader, JointRequest, JointSource, Notify, SourceEvent, silent};
 pub use page::{Body, Page, PageReader, Place, ReadRequest, Reading, Resource, Source};
-pub use pipeline_file::{FileBody, PipelineBody, PipelineFile};
+pub use pipeline_file::{Declared, FileBody, PipelineBody, PipelineFile};
 pub use rows::Rows;
 pub use spec::{
     Compression, Disposition, FileSpec, Format, IncrementalSpec, Key, LastValue, MissingValue,
