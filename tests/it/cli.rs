@@ -434,3 +434,99 @@ fn completions_are_scripts() {
         );
     }
 }
+
+/// A pipeline file with rows of its own.
+fn rows_file(rows: &str) -> String {
+    format!(
+        "pipeline: people\nsource: people\ndataset: shop\nrows:\n  resources:\n    - {{name: users, rows: {rows}}}\n"
+    )
+}
+
+#[test]
+fn a_schema_file_that_was_edited_replaces_the_stored_schema() {
+    let place = Place::new();
+    let run = |rows: &str| {
+        place.write("people.yaml", &rows_file(rows));
+        let mut command = place.tipple(&["run", "people.yaml"]);
+        command.env("IMPORT_SCHEMA_PATH", "import");
+        command.env("EXPORT_SCHEMA_PATH", "export");
+        place.ended(command.output().unwrap())
+    };
+    let read = |file: &str| std::fs::read_to_string(place.path(file)).unwrap();
+    assert_eq!(run("[{id: 1, v: a}]").code, Some(0));
+    let offered = read("import/people.schema.yaml");
+    assert!(offered.contains("  users:\n    columns: {}\n"), "{offered}");
+    assert!(!offered.contains("x-normalizer"), "{offered}");
+    assert!(read("export/people.schema.yaml").contains("      v:\n"));
+
+    let hint = "  users:\n    columns:\n      score:\n        data_type: double\n";
+    let edited = offered.replace("  users:\n    columns: {}\n", hint);
+    place.write("import/people.schema.yaml", &edited);
+    let second = run("[{id: 2, v: b, score: 3}]");
+    assert_eq!(second.code, Some(0), "{}", second.stderr);
+    let warned = "the schema file of `people` was edited and has replaced the stored schema";
+    assert!(second.stderr.contains(warned), "{}", second.stderr);
+    let exported = read("export/people.schema.yaml");
+    let order: Vec<usize> = ["      score:\n", "      id:\n", "      v:\n"]
+        .iter()
+        .map(|column| exported.find(column).unwrap())
+        .collect();
+    assert!(order.is_sorted(), "{exported}");
+    assert!(exported.contains("      score:\n        data_type: double\n"));
+
+    let third = run("[{id: 3, v: c}]");
+    assert!(!third.stderr.contains(warned), "{}", third.stderr);
+    place.write("import/people.schema.yaml", "name: [");
+    check("schema_file_broken", &run("[{id: 4}]").stderr);
+    place.write(
+        "import/people.schema.yaml",
+        &edited.replace("name: people", "name: other"),
+    );
+    check("schema_file_of_another", &run("[{id: 4}]").stderr);
+}
+
+#[test]
+fn times_without_a_zone_are_those_of_the_zone_of_the_environment() {
+    let place = Place::new();
+    place.write(
+        "p.yaml",
+        &rows_file("[{id: 1, seen: '2026-07-01T12:00:00'}]"),
+    );
+    let run = |zone: &str| {
+        let mut command = place.tipple(&["run", "p.yaml"]);
+        command.env("DLT_INTERVAL_TIMEZONE", zone);
+        place.ended(command.output().unwrap())
+    };
+    check("zone_unknown", &run("Mars/Olympus").stderr);
+    let ended = run("Europe/Paris");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let typed = [
+        "query",
+        "people",
+        "SELECT epoch(seen)::BIGINT AS s FROM users",
+        "-o",
+        "csv",
+    ];
+    assert!(told_words(&place, &typed).contains("1782900000"));
+}
+
+#[test]
+fn row_ids_have_the_length_that_the_environment_says() {
+    let place = Place::new();
+    place.write("p.yaml", &rows_file("[{id: 1}]"));
+    let run = |bytes: &str| {
+        let mut command = place.tipple(&["run", "p.yaml"]);
+        command.env("DLT_DLT_ID_LENGTH_BYTES", bytes);
+        place.ended(command.output().unwrap())
+    };
+    check("row_id_bytes_wrong", &run("many").stderr);
+    assert_eq!(run("16").code, Some(0));
+    let typed = [
+        "query",
+        "people",
+        "SELECT length(_dlt_id) AS n FROM users",
+        "-o",
+        "csv",
+    ];
+    assert!(told_words(&place, &typed).contains("22"));
+}

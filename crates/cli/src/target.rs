@@ -152,8 +152,14 @@ fn dataset(
 }
 
 fn pipeline_settings(settings: &RunSettings, memory_bytes_max: u64) -> PipelineSettings {
+    let defaults = PipelineSettings::default();
     PipelineSettings {
-        naming: settings.schema.naming.clone(),
+        naming: settings
+            .schema
+            .naming
+            .clone()
+            .or_else(|| settings.variables.naming.clone()),
+        time_zone: settings.variables.time_zone.clone(),
         replace_strategy: settings.destination.replace_strategy.clone(),
         staging_dataset_layout: settings.destination.staging_dataset_name_layout.clone(),
         dataset_name_layout: settings.pipeline.dataset_name_layout.clone(),
@@ -170,7 +176,11 @@ fn pipeline_settings(settings: &RunSettings, memory_bytes_max: u64) -> PipelineS
         delete_completed_jobs: settings.load.delete_completed_jobs,
         arrow_load_id: settings.normalize.arrow_add_dlt_load_id,
         arrow_row_id: settings.normalize.arrow_add_dlt_id,
-        ..PipelineSettings::default()
+        row_id_bytes: settings
+            .variables
+            .row_id_bytes
+            .unwrap_or(defaults.row_id_bytes),
+        ..defaults
     }
 }
 

@@ -18,6 +18,9 @@ const REPLACE: &[&str] = &[
     "staging-optimized",
 ];
 const PARALLELISM: &[&str] = &["parallel", "table-sequential", "sequential"];
+const ROW_ID_BYTES: &str = "DLT_DLT_ID_LENGTH_BYTES";
+/// More would not make a clash any less likely and only take space.
+const ROW_ID_BYTES_MAX: usize = 64;
 const ITEM_MODES: &[&str] = &["round_robin", "fifo"];
 
 /// Everything that a run needs to know.
@@ -37,6 +40,37 @@ pub struct RunSettings {
     pub load: LoadSettings,
     /// `destination.<name>`.
     pub destination: DestinationSettings,
+    /// Variables with names of their own.
+    pub variables: Variables,
+}
+
+/// Variables of the environment that dlt reads by their own names.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Variables {
+    /// `DLT_INTERVAL_TIMEZONE`: IANA name of the zone of times without one.
+    pub time_zone: Option<String>,
+    /// `DLT_DLT_ID_LENGTH_BYTES`: random bytes of a row id.
+    pub row_id_bytes: Option<usize>,
+    /// `DLT_DEFAULT_NAMING_MODULE`: naming convention where no setting says one.
+    pub naming: Option<String>,
+}
+
+impl Variables {
+    fn read(settings: &Settings) -> Result<Self, ConfigError> {
+        let text = |name: &str| settings.variable(name).map(str::to_owned);
+        let bytes = text(ROW_ID_BYTES).map(|text| match text.trim().parse() {
+            Ok(bytes @ 1..=ROW_ID_BYTES_MAX) => Ok(bytes),
+            _ => Err(ConfigError::Invalid {
+                field: ROW_ID_BYTES.to_owned(),
+                why: format!("`{ROW_ID_BYTES}` is `{text}`, but must be a number from 1 to {ROW_ID_BYTES_MAX}"),
+            }),
+        });
+        Ok(Variables {
+            time_zone: text("DLT_INTERVAL_TIMEZONE"),
+            row_id_bytes: bytes.transpose()?,
+            naming: text("DLT_DEFAULT_NAMING_MODULE"),
+        })
+    }
 }
 
 /// Process, requests, notifications.
@@ -198,6 +232,7 @@ impl RunSettings {
             normalize: read(Scope::new(["normalize"])).normalize()?,
             load: read(Scope::new(["load"])).load()?,
             destination: read(destination).destination()?,
+            variables: Variables::read(settings)?,
         })
     }
 }

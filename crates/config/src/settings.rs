@@ -143,6 +143,17 @@ impl Settings {
         Ok(())
     }
 
+    /// A variable of the environment that dlt reads by its own name and not as a setting (spec/config.md §1).
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let environments = self.providers.iter().filter_map(|provider| match provider {
+            Provider::Environment(environment) => Some(environment),
+            _ => None,
+        });
+        environments
+            .filter_map(|environment| environment.get(name))
+            .find(|value| !value.is_empty())
+    }
+
     /// Directories and profile.
     pub fn places(&self) -> &Places {
         &self.places

@@ -47,16 +47,13 @@ impl Scanner<'_> {
                 continue;
             };
             loop {
-                let Some(container) = stack.pop() else {
+                let Some(container) = stack.last_mut() else {
                     return Ok(value);
                 };
-                match self.add(container, value)? {
-                    Step::Open(container) => {
-                        stack.push(container);
-                        break;
-                    }
-                    Step::Closed(finished) => value = finished,
+                if self.add(container, value)? {
+                    break;
                 }
+                value = close(stack.pop());
             }
         }
     }
@@ -96,32 +93,32 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Puts `value` into the innermost container, and closes the container when it ends here.
-    fn add(&mut self, container: Open, value: Value) -> Result<Step, JsonError> {
+    /// Puts `value` into the innermost container; false when the container ends after it.
+    fn add(&mut self, container: &mut Open, value: Value) -> Result<bool, JsonError> {
         match container {
-            Open::List(mut elements) => {
+            Open::List(elements) => {
                 elements.push(value);
-                if self.has_more(b']')? {
-                    return Ok(Step::Open(Open::List(elements)));
-                }
-                Ok(Step::Closed(Value::List(elements)))
+                self.has_more(b']')
             }
-            Open::Object(mut members, key) => {
-                members.push((key, value));
-                if self.has_more(b'}')? {
-                    let key = self.key()?.unescape().into_owned();
-                    return Ok(Step::Open(Open::Object(members, key)));
+            Open::Object(members, key) => {
+                members.push((std::mem::take(key), value));
+                let has_more = self.has_more(b'}')?;
+                if has_more {
+                    *key = self.key()?.unescape().into_owned();
                 }
-                Ok(Step::Closed(Value::Object(without_repeated_keys(members))))
+                Ok(has_more)
             }
         }
     }
 }
 
-/// What became of a container after one more value.
-enum Step {
-    Open(Open),
-    Closed(Value),
+/// The value of a container that has ended.
+fn close(container: Option<Open>) -> Value {
+    match container {
+        Some(Open::List(elements)) => Value::List(elements),
+        Some(Open::Object(members, _)) => Value::Object(without_repeated_keys(members)),
+        None => Value::Null,
+    }
 }
 
 impl From<Number> for Value {

@@ -5,9 +5,9 @@
 use std::path::PathBuf;
 
 use tipple_destination::{DestinationError, UnknownWord};
-use tipple_normalize::{NormalizeError, RowError};
+use tipple_normalize::{NormalizeError, RowError, UnknownZone};
 use tipple_package::PackageError;
-use tipple_schema::{ContractViolation, NamingError, SchemaError};
+use tipple_schema::{ContractViolation, ImportError, NamingError, SchemaError};
 use tipple_source::SourceError;
 
 use crate::hints::HintError;
@@ -52,6 +52,27 @@ pub enum Cause {
         /// What is wrong with it.
         cause: StateError,
     },
+    /// A schema file for people cannot be read.
+    #[error("the schema file `{}` cannot be imported: {cause}", path.display())]
+    SchemaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: ImportError,
+    },
+    /// A schema file for people is that of another schema.
+    #[error("the schema file `{}` is that of the schema `{found}`, not of `{expected}`", path.display())]
+    SchemaFileName {
+        /// The file.
+        path: PathBuf,
+        /// Name that the file name promises.
+        expected: String,
+        /// Name in the file.
+        found: String,
+    },
+    /// `DLT_INTERVAL_TIMEZONE` is no zone.
+    #[error(transparent)]
+    TimeZone(#[from] UnknownZone),
     /// The stored schema does not give its own hash.
     #[error("schema `{schema}` was edited by hand: its content does not give its hash ({})", path.display())]
     SchemaFileEdited {
@@ -105,7 +126,9 @@ impl Cause {
             Cause::Contract(_) => "data.contract",
             Cause::Normalize(_) => "data.failed",
             Cause::Schema(_) | Cause::Hints(_) | Cause::Naming(_) => "schema.conflict",
-            Cause::SchemaFileEdited { .. } => "schema.damaged",
+            Cause::SchemaFileEdited { .. } => "schema.edited",
+            Cause::SchemaFile { .. } | Cause::SchemaFileName { .. } => "schema.file",
+            Cause::TimeZone(_) => "config.invalid",
             Cause::Package(_) => "package.io",
             Cause::State { .. } => "pipeline.state",
             Cause::UnknownResource { .. } => "pipeline.unknown_resource",
@@ -142,6 +165,8 @@ pub struct RunError {
     pub load_id: Option<String>,
     /// True when a sealed package waits to be loaded.
     pub package_pending: bool,
+    /// Packages that were loaded before it.
+    pub packages_loaded: usize,
     /// Why.
     #[source]
     pub cause: Cause,
@@ -154,6 +179,7 @@ impl RunError {
             step: Some(step),
             load_id: None,
             package_pending: false,
+            packages_loaded: 0,
             cause: cause.into(),
         }
     }
@@ -164,6 +190,7 @@ impl RunError {
             step: None,
             load_id: None,
             package_pending: false,
+            packages_loaded: 0,
             cause: cause.into(),
         }
     }

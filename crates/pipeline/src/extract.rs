@@ -12,7 +12,7 @@ use bytes::Bytes;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use tipple_normalize::{NormalizeError, Normalized, Normalizer, Rules, SinkError, TableBatch};
-use tipple_package::{Package, PackageError, PackageStore, PackageWriter};
+use tipple_package::{LoadIds, Package, PackageError, PackageStore, PackageWriter};
 use tipple_schema::{Naming, Schema, state_table};
 use tipple_source::{
     Body, Cursor, Disposition, Page, PageReader, Place, ReadRequest, Reading, Resource,
@@ -26,6 +26,7 @@ use crate::options::RunOptions;
 use crate::prepare::{Prepared, specs_of};
 use crate::report::{NewColumn, ResourceReport, RunReport, Step};
 use crate::state::PipelineState;
+use crate::state_package::{seal_state, state_row};
 use crate::sync::Identity;
 use crate::time::{iso, now_micros};
 use crate::workdir::WorkDir;
@@ -37,19 +38,35 @@ pub(crate) struct Extraction<'a> {
     pub workdir: &'a WorkDir,
     pub store: &'a PackageStore,
     pub load_id: String,
+    /// Gives the ids of further packages.
+    pub load_ids: &'a LoadIds,
     pub naming: Naming,
     pub identity: &'a Identity,
     pub events: &'a Events,
-    /// Put the state into the state table when it changed.
-    pub extract_state: bool,
+    /// Where a changed state goes.
+    pub state_row: StateRow,
     pub allow_identifier_change: bool,
     pub options: &'a RunOptions,
 }
 
+/// Where a changed state is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StateRow {
+    /// In the package of the default schema, whatever schema was read.
+    InDefaultSchema,
+    /// In the package that changes the state, as when tables are dropped.
+    InPackage,
+    /// Only in the working folder.
+    Nowhere,
+}
+
+/// Makes the rules for the package of a load id.
+pub(crate) type NewRules<'a> = dyn Fn(&str) -> Rules + 'a;
+
 /// What extraction gave.
 pub(crate) struct Extracted {
-    /// Nothing when there is nothing to load.
-    pub package: Option<Package>,
+    /// In the order of loading; none when there is nothing to load.
+    pub packages: Vec<Package>,
     /// Schema after normalize.
     pub schema: Schema,
     /// State after extract.
@@ -73,12 +90,12 @@ struct Stream {
 /// Those of extract and normalize, each with its step.
 pub(crate) fn extract(
     extraction: &Extraction<'_>,
-    rules: Rules,
+    new_rules: &NewRules<'_>,
     source: &Source,
     prepared: Prepared,
     report: &mut RunReport,
 ) -> Result<Extracted, RunError> {
-    let mut run = Run::begin(extraction, rules, source, prepared, report)?;
+    let mut run = Run::begin(extraction, new_rules, source, prepared, report)?;
     let mut joint = match &source.reading {
         Reading::Separate(resources) => {
             run.open_streams(resources)?;
@@ -97,6 +114,7 @@ pub(crate) fn extract(
 
 struct Run<'a> {
     extraction: &'a Extraction<'a>,
+    new_rules: &'a NewRules<'a>,
     source: &'a Source,
     report: &'a mut RunReport,
     state: PipelineState,
@@ -118,7 +136,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn begin(
         extraction: &'a Extraction<'a>,
-        rules: Rules,
+        new_rules: &'a NewRules<'a>,
         source: &'a Source,
         prepared: Prepared,
         report: &'a mut RunReport,
@@ -127,11 +145,15 @@ impl<'a> Run<'a> {
             schema,
             state,
             package_state,
+            warnings,
         } = prepared;
+        report.warnings.extend(warnings);
+        let rules = new_rules(&extraction.load_id);
         let declarations = Declarations::new(schema.clone(), &rules);
         let normalizer = Normalizer::new(schema.clone(), rules).at(Step::Normalize)?;
         let mut run = Run {
             extraction,
+            new_rules,
             source,
             report,
             state,
@@ -444,12 +466,13 @@ impl<'a> Run<'a> {
     }
 
     fn finish(mut self) -> Result<Extracted, RunError> {
-        self.finish_state()?;
+        let default_schema = self.finish_state()?;
         let tables = self.tables_of_resources();
         let Run {
             extraction,
+            new_rules,
             report,
-            state,
+            mut state,
             declarations,
             normalizer,
             mut writer,
@@ -459,6 +482,10 @@ impl<'a> Run<'a> {
         } = self;
         let mut extracted_schema = declarations.schema;
         extracted_schema.bump();
+        if writer.is_some() {
+            let offered = extraction.workdir.offer_import(&mut extracted_schema);
+            offered.at(Step::Extract)?;
+        }
         let mut sink = Sink {
             writer: &mut writer,
         };
@@ -468,19 +495,26 @@ impl<'a> Run<'a> {
         let schema = continue_versions(&normalized.schema, &extracted_schema);
         describe(report, &before, &normalized);
         count_items(report, &tables, &normalized);
-        let mut package = None;
+        let mut packages = Vec::new();
+        let workdir = extraction.workdir;
         if let Some(writer) = writer {
-            package = seal(writer, &normalized, &schema, &state, package_state)?;
-            let stored = if package.is_some() {
-                &schema
-            } else {
-                &extracted_schema
+            packages.extend(seal(writer, &normalized, &schema, &state, package_state)?);
+            let stored = match packages.is_empty() {
+                false => &schema,
+                true => &extracted_schema,
             };
-            extraction.workdir.save_schema(stored).at(Step::Normalize)?;
-            extraction.workdir.save_state(&state).at(Step::Normalize)?;
+            // Sealed after the rows that it tells of, so that no crash stores a cursor without them.
+            if let Some(default) = default_schema {
+                let sealed = seal_state(extraction, new_rules, default, &mut state)?;
+                workdir.save_schema(&sealed.schema).at(Step::Normalize)?;
+                packages.extend(sealed.package);
+                report.rows.extend(sealed.rows);
+            }
+            workdir.save_schema(stored).at(Step::Normalize)?;
+            workdir.save_state(&state).at(Step::Normalize)?;
         }
         Ok(Extracted {
-            package,
+            packages,
             schema,
             state,
         })
@@ -494,23 +528,32 @@ impl<'a> Run<'a> {
             .collect()
     }
 
-    /// Brings the state up to date and, if it changed, into the state table.
-    fn finish_state(&mut self) -> Result<(), RunError> {
+    /// Brings the state up to date and, if it changed, into the state table. Gives the default schema when the row
+    /// belongs into a package of that one.
+    fn finish_state(&mut self) -> Result<Option<Schema>, RunError> {
         let schema_name = self.declarations.schema.name.clone();
         if self.state.text("default_schema_name").is_none() {
             self.state.set("default_schema_name", json!(schema_name));
         }
-        let mut schemas = self.extraction.workdir.schema_names().at(Step::Extract)?;
+        let workdir = self.extraction.workdir;
+        let mut schemas = workdir.schema_names().at(Step::Extract)?;
         if !schemas.contains(&schema_name) {
-            schemas.push(schema_name);
+            schemas.push(schema_name.clone());
             schemas.sort();
         }
         self.extraction.identity.write(&mut self.state, &schemas);
         self.state.bump();
-        if !self.extraction.extract_state || !self.state.must_extract() {
-            return Ok(());
+        if self.extraction.state_row == StateRow::Nowhere || !self.state.must_extract() {
+            return Ok(None);
         }
-        self.extract_state()
+        let default = self.state.text("default_schema_name").unwrap_or_default();
+        if self.extraction.state_row == StateRow::InDefaultSchema
+            && default != schema_name
+            && let Some(default) = workdir.load_schema(default).at(Step::Extract)?
+        {
+            return Ok(Some(default));
+        }
+        self.extract_state().map(|()| None)
     }
 
     fn extract_state(&mut self) -> Result<(), RunError> {
@@ -537,26 +580,13 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The row of the state table (spec/schema.md §3).
-fn state_row(state: &PipelineState, load_id: &str) -> Value {
-    json!({
-        "version": state.version(),
-        "engine_version": crate::state::STATE_ENGINE_VERSION,
-        "pipeline_name": state.text("pipeline_name"),
-        "state": state.to_stored(),
-        "created_at": format!("\u{F027}{}", iso(now_micros())),
-        "version_hash": state.version_hash(),
-        "_dlt_load_id": load_id,
-    })
-}
-
 /// Batches into job files; into nothing in a dry run.
-struct Sink<'a> {
-    writer: &'a mut Option<PackageWriter>,
+pub(crate) struct Sink<'a> {
+    pub writer: &'a mut Option<PackageWriter>,
 }
 
 impl Sink<'_> {
-    fn take(&mut self, batch: TableBatch) -> Result<(), SinkError> {
+    pub fn take(&mut self, batch: TableBatch) -> Result<(), SinkError> {
         let Some(writer) = self.writer else {
             return Ok(());
         };
@@ -595,19 +625,22 @@ fn columns_by_table(schema: &Schema) -> IndexMap<String, Vec<String>> {
 }
 
 /// The schema after normalize, its version counted on from the one after extract (spec/schema.md §2).
-fn continue_versions(normalized: &Schema, extracted: &Schema) -> Schema {
+pub(crate) fn continue_versions(normalized: &Schema, extracted: &Schema) -> Schema {
     let mut schema = normalized.clone();
     schema.version = extracted.version;
     schema.version_hash.clone_from(&extracted.version_hash);
     schema
         .previous_hashes
         .clone_from(&extracted.previous_hashes);
+    schema
+        .imported_version_hash
+        .clone_from(&extracted.imported_version_hash);
     schema.bump();
     schema
 }
 
 /// Seals the package, or removes it when it would do nothing.
-fn seal(
+pub(crate) fn seal(
     mut writer: PackageWriter,
     normalized: &Normalized,
     schema: &Schema,
@@ -686,7 +719,7 @@ fn count_items(report: &mut RunReport, tables: &[(String, String)], normalized: 
 }
 
 /// Errors about the text of items belong to extract, as in dlt, the others to normalize.
-fn normalize_error(error: NormalizeError) -> RunError {
+pub(crate) fn normalize_error(error: NormalizeError) -> RunError {
     let error = match error {
         NormalizeError::Sink(sink) => match sink.downcast::<PackageError>() {
             Ok(error) => return RunError::at(Step::Normalize, *error),

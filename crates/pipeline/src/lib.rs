@@ -21,6 +21,7 @@ mod refresh;
 mod report;
 pub mod rundoc;
 mod state;
+mod state_package;
 mod sync;
 mod time;
 mod workdir;

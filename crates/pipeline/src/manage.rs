@@ -138,6 +138,7 @@ impl Pipeline {
                 schema,
                 state,
                 package_state,
+                warnings: Vec::new(),
             },
         ))
     }

@@ -54,6 +54,8 @@ pub struct PipelineSettings {
     pub truncate_staging_dataset: bool,
     /// Delete the job files of loaded packages.
     pub delete_completed_jobs: bool,
+    /// IANA name of the zone of times without one; UTC when absent.
+    pub time_zone: Option<String>,
     /// Add `_dlt_load_id` to rows that arrive as Arrow or Parquet.
     pub arrow_load_id: bool,
     /// Add `_dlt_id` to rows that arrive as Arrow or Parquet.
@@ -78,6 +80,7 @@ impl Default for PipelineSettings {
             export_schema_path: None,
             truncate_staging_dataset: false,
             delete_completed_jobs: false,
+            time_zone: None,
             arrow_load_id: false,
             arrow_row_id: false,
             row_id_bytes: 10,

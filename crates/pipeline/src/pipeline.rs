@@ -9,24 +9,24 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tipple_destination::{Capabilities, Client, DatasetNames, PlanSettings, SystemNames};
-use tipple_normalize::{Rules, TypeCaps};
+use tipple_normalize::{Rules, TypeCaps, Zone};
 use tipple_package::{LoadIds, Package, PackageStore, PipelineLock, Progress};
 use tipple_schema::{Naming, Schema};
 use tipple_source::Source;
 
 use crate::error::{AtStep, Cause, RunError};
 use crate::events::{Event, Events};
-use crate::extract::{Extracted, Extraction, LOCAL_STATE, extract};
+use crate::extract::{Extracted, Extraction, LOCAL_STATE, StateRow, extract};
 use crate::ids::OsSeeded;
 use crate::load::{LoadTarget, load_package, plan_only, system_names};
 use crate::observe::Watch;
-use crate::options::{PipelineOptions, RunOptions};
+use crate::options::{PipelineOptions, PipelineSettings, RunOptions};
 use crate::prepare::{Prepared, prepare};
 use crate::report::{RunReport, Step};
 use crate::state::PipelineState;
 use crate::sync::{Identity, sync, sync_with_nothing};
 use crate::time::now_micros;
-use crate::workdir::WorkDir;
+use crate::workdir::{Exchange, WorkDir};
 
 /// A pipeline whose working folder this process holds.
 #[derive(Debug)]
@@ -36,6 +36,7 @@ pub struct Pipeline {
     store: PackageStore,
     load_ids: LoadIds,
     naming: Naming,
+    zone: Zone,
     identity: Identity,
     datasets: DatasetNames,
     runtime: tokio::runtime::Runtime,
@@ -52,9 +53,14 @@ impl Pipeline {
         let root = options.pipelines_dir.join(&options.name);
         let lock = tipple_package::lock(&root).map_err(RunError::request)?;
         let workdir = WorkDir::open(root).map_err(RunError::request)?;
+        let workdir = workdir.exchanging(Exchange {
+            import: options.settings.import_schema_path.clone(),
+            export: options.settings.export_schema_path.clone(),
+        });
         let store = workdir.packages().map_err(RunError::request)?;
         store.recover().map_err(RunError::request)?;
         let naming = naming_of(&options).map_err(RunError::request)?;
+        let zone = zone_of(&options.settings).map_err(RunError::request)?;
         let datasets = datasets_of(&options, &naming);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -67,6 +73,7 @@ impl Pipeline {
             workdir,
             store,
             naming,
+            zone,
             datasets,
             runtime,
             is_synced: false,
@@ -135,9 +142,9 @@ impl Pipeline {
             report.planned = self.plan_dry(&extracted)?;
             return Ok(());
         }
-        match extracted.package {
-            Some(package) => self.load_all(vec![package], report, watch, events),
-            None => Ok(()),
+        match extracted.packages.is_empty() {
+            false => self.load_all(extracted.packages, report, watch, events),
+            true => Ok(()),
         }
     }
 
@@ -189,11 +196,13 @@ impl Pipeline {
     ) -> Result<RunReport, RunError> {
         let events = Events::new();
         self.watched(&events, |pipeline, report, watch| {
-            let extraction = pipeline.extraction(options, &events);
+            let mut extraction = pipeline.extraction(options, &events);
+            if extraction.state_row == StateRow::InDefaultSchema {
+                extraction.state_row = StateRow::InPackage;
+            }
             let extracted =
                 pipeline.extract_prepared(&extraction, source, prepared, report, watch)?;
-            let packages = extracted.package.into_iter().collect();
-            pipeline.load_all(packages, report, watch, &events)
+            pipeline.load_all(extracted.packages, report, watch, &events)
         })
     }
 
@@ -307,7 +316,7 @@ impl Pipeline {
         let local = self.workdir.load_state()?;
         if local
             .as_ref()
-            .is_some_and(|local| local.version() >= state.version())
+            .is_some_and(|local| !is_behind(local, &state))
         {
             return Ok(());
         }
@@ -334,10 +343,14 @@ impl Pipeline {
             workdir: &self.workdir,
             store: &self.store,
             load_id: self.load_ids.next_id(),
+            load_ids: &self.load_ids,
             naming: self.naming,
             identity: &self.identity,
             events,
-            extract_state: self.options.settings.restore_from_destination,
+            state_row: match self.options.settings.restore_from_destination {
+                true => StateRow::InDefaultSchema,
+                false => StateRow::Nowhere,
+            },
             allow_identifier_change: self.options.settings.allow_identifier_change,
             options,
         }
@@ -352,8 +365,8 @@ impl Pipeline {
         watch: &mut Watch,
     ) -> Result<Extracted, RunError> {
         watch.start(Step::Extract);
-        let rules = self.rules(&extraction.load_id);
-        let extracted = extract(extraction, rules, source, prepared, report)?;
+        let new_rules = |load_id: &str| self.rules(load_id);
+        let extracted = extract(extraction, &new_rules, source, prepared, report)?;
         report.first_run = extracted.state.is_first_run();
         watch.tell_tables(report);
         watch.done(report);
@@ -367,6 +380,7 @@ impl Pipeline {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
+        rules.zone = self.zone.clone();
         rules.id_bytes = settings.row_id_bytes;
         rules.process_start = now_micros() as f64 / 1e6;
         rules.adds_id_to_arrow = settings.arrow_row_id;
@@ -418,6 +432,7 @@ impl Pipeline {
             let loaded = self.block_on(load_package(&target, package, &naming));
             let loaded = loaded.map_err(|cause| RunError {
                 load_id: Some(load_id),
+                packages_loaded: report.packages.len(),
                 package_pending: true,
                 ..RunError::at(Step::Load, cause)
             })?;
@@ -462,6 +477,12 @@ impl Pipeline {
     }
 }
 
+/// Whether `local` is older than `sealed`, or the same and does not know yet that it was put into the state table.
+fn is_behind(local: &PipelineState, sealed: &PipelineState) -> bool {
+    let is_same = local.version() == sealed.version();
+    local.version() < sealed.version() || is_same && local.must_extract() && !sealed.must_extract()
+}
+
 /// Naming convention of a pipeline: its setting, else snake case, within the limits of the destination.
 fn naming_of(options: &PipelineOptions) -> Result<Naming, Cause> {
     let capabilities = options.destination.capabilities();
@@ -471,6 +492,12 @@ fn naming_of(options: &PipelineOptions) -> Result<Naming, Cause> {
     let max_length = options.settings.max_identifier_length.unwrap_or(known);
     let name = options.settings.naming.as_deref().unwrap_or("snake_case");
     Ok(Naming::from_name(name, Some(max_length))?)
+}
+
+/// Zone of times without one (spec/normalize.md §5).
+fn zone_of(settings: &PipelineSettings) -> Result<Zone, Cause> {
+    let name = settings.time_zone.as_deref();
+    Ok(name.map(Zone::from_name).transpose()?.unwrap_or_default())
 }
 
 impl PipelineOptions {

@@ -36,6 +36,8 @@ pub(crate) struct Prepared {
     pub state: PipelineState,
     /// Entries for the state of the load package.
     pub package_state: Map<String, Value>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
 }
 
 /// Schema and state to begin a run with.
@@ -46,11 +48,13 @@ pub(crate) fn prepare(extraction: &Extraction<'_>, source: &Source) -> Result<Pr
     let mut state = extraction.workdir.load_state()?.unwrap_or_default();
     let mut package_state = Map::new();
     let fresh = fresh_schema(&source.spec, extraction)?;
+    let warnings = import(extraction, &fresh.name)?;
     let Some(mut schema) = extraction.workdir.load_schema(&fresh.name)? else {
         return Ok(Prepared {
             schema: fresh,
             state,
             package_state,
+            warnings,
         });
     };
     if let Some(mode) = extraction.options.refresh {
@@ -65,7 +69,19 @@ pub(crate) fn prepare(extraction: &Extraction<'_>, source: &Source) -> Result<Pr
         schema,
         state,
         package_state,
+        warnings,
     })
+}
+
+/// Takes over a schema file that was edited; a dry run keeps nothing and so takes nothing.
+fn import(extraction: &Extraction<'_>, name: &str) -> Result<Vec<String>, Cause> {
+    if extraction.options.dry_run || !extraction.workdir.import(name)? {
+        return Ok(Vec::new());
+    }
+    Ok(vec![format!(
+        "the schema file of `{name}` was edited and has replaced the stored schema; tables that are already at the \
+         destination keep their columns and types unless you run with `--refresh`"
+    )])
 }
 
 fn selected_names(source: &Source, options: &RunOptions) -> Vec<String> {

@@ -217,6 +217,16 @@ pub const SHAPES: &[Shape] = &[
         record: new_keys,
     },
     Shape {
+        name: "ten-new-keys",
+        count: 1_900,
+        record: ten_new_keys,
+    },
+    Shape {
+        name: "colliding",
+        count: 60_000,
+        record: colliding,
+    },
+    Shape {
         name: "deep-lists",
         count: 20_000,
         record: deep_lists,
@@ -290,6 +300,23 @@ fn new_keys(random: &mut Random, i: u64, out: &mut String) {
         r#"{{"id":{i},"k{i}":{},"text":"{:0500}"}}"#,
         random.range(0, 1000),
         i
+    );
+}
+
+/// Nothing but keys that nobody has seen: the table gets 19,000 columns and a hole in nearly every cell.
+fn ten_new_keys(_: &mut Random, i: u64, out: &mut String) {
+    put!(out, r#"{{"id":{i}"#);
+    for key in 0..10 {
+        put!(out, r#","k{}":"some text value {key}""#, i * 10 + key);
+    }
+    out.push('}');
+}
+
+/// Keys, and paths of nested objects and lists, that become the same name.
+fn colliding(_: &mut Random, i: u64, out: &mut String) {
+    put!(
+        out,
+        r#"{{"aB":{i},"a_b":{i},"a":{{"b":1}},"o":{{"x":[1]}},"O":{{"x":[2,3]}}}}"#
     );
 }
 

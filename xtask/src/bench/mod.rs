@@ -121,6 +121,11 @@ struct Peer {
     command: Command,
 }
 
+/// Lets the disk finish what the run before left to write, which the next run would otherwise pay for.
+fn settle() {
+    nix::unistd::sync();
+}
+
 impl Bench {
     fn print_machine(&self) {
         let cpus = std::thread::available_parallelism().map_or(0, usize::from);
@@ -214,6 +219,7 @@ impl Bench {
 
     fn once(&self, command: &Command, memory: Option<u64>) -> Result<Cost, Failure> {
         self.fresh()?;
+        settle();
         measure(command, memory, &self.folder.join("run.log"))
     }
 

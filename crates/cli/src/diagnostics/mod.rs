@@ -19,6 +19,8 @@ use serde_json::{Map, Value, json};
 
 use codes::Code;
 
+use crate::exit::Exit;
+
 /// Longest value that is quoted in a message.
 const VALUE_CHARS_MAX: usize = 80;
 
@@ -37,6 +39,8 @@ pub struct Diagnostic {
     pub next: Vec<String>,
     /// Causes from below, for `--debug`.
     pub causes: Vec<String>,
+    /// How the program ends; as the code says unless the circumstances say otherwise.
+    pub exit: Exit,
 }
 
 impl Diagnostic {
@@ -49,7 +53,14 @@ impl Diagnostic {
             help: Vec::new(),
             next: Vec::new(),
             causes: Vec::new(),
+            exit: code.exit,
         }
+    }
+
+    /// Ends the program in another way than the code says.
+    pub fn exiting(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
     }
 
     /// Adds a line of context.

@@ -2,6 +2,8 @@
 
 use tipple_pipeline::{Cause, RunError, Step};
 
+use crate::exit::Exit;
+
 use super::{Diagnostic, codes, data, destination, nearest, package, quoted, schema, source};
 
 /// The error for people.
@@ -16,6 +18,15 @@ pub fn from_run(error: &RunError, pipeline: &str) -> Diagnostic {
     }
     let diagnostic = diagnostic.with_first("run", place);
     if error.package_pending {
+        let diagnostic = match error.packages_loaded {
+            0 => diagnostic,
+            1 => diagnostic
+                .exiting(Exit::Pending)
+                .with("data", "an earlier package was loaded"),
+            count => diagnostic
+                .exiting(Exit::Pending)
+                .with("data", format!("{count} earlier packages were loaded")),
+        };
         return diagnostic
             .with(
                 "data",
@@ -60,6 +71,27 @@ pub fn from_cause(cause: &Cause) -> Diagnostic {
             "its content does not give the hash that it was stored with",
         )
         .help("undo the edit, or take the schema from the destination with `sync`"),
+        Cause::SchemaFile { path, cause } => {
+            Diagnostic::new(&codes::SCHEMA_FILE, "a schema file cannot be imported")
+                .with("where", path.display().to_string())
+                .with("why", cause.to_string())
+                .help("mend the file, or delete it: the next run writes it anew")
+        }
+        Cause::SchemaFileName {
+            path,
+            expected,
+            found,
+        } => Diagnostic::new(
+            &codes::SCHEMA_FILE,
+            format!("the schema file is that of `{found}`, not of `{expected}`"),
+        )
+        .with("where", path.display().to_string())
+        .help(format!(
+            "write `name: {expected}` in it, or rename the file"
+        )),
+        Cause::TimeZone(zone) => Diagnostic::new(&codes::CONFIG_INVALID, zone.to_string())
+            .with("where", "environment variable `DLT_INTERVAL_TIMEZONE`")
+            .help("write a name of the IANA database, for instance `Europe/Paris`"),
         Cause::UnknownResource {
             source_name,
             unknown,

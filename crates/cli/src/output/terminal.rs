@@ -88,7 +88,7 @@ impl Terminal {
             OutputForm::Jsonl => print(&format!("{}\n", diagnostic.to_json())),
             _ => print_error(&diagnostic.to_text(self.has_colors, self.is_debug)),
         }
-        diagnostic.code.exit
+        diagnostic.exit
     }
 
     /// Prints a note for people.
