@@ -80,6 +80,30 @@ fn line(event: &Event, is_verbose: bool) -> Option<String> {
                 human::bytes(*bytes)
             )
         }
+        Event::RequestRetried {
+            resource,
+            wait_seconds,
+            reason,
+            ..
+        } => {
+            format!(
+                "extract    {resource}: {reason}; trying again in {}",
+                human::seconds(*wait_seconds)
+            )
+        }
+        Event::Waiting {
+            resource,
+            wait_seconds,
+            reason,
+        } => {
+            format!(
+                "extract    {resource}: waiting {}: {reason}",
+                human::seconds(*wait_seconds)
+            )
+        }
+        Event::Note { resource, message } if is_verbose => {
+            format!("extract    {resource}: {message}")
+        }
         Event::ResourceFinished {
             resource,
             rows,

@@ -5,15 +5,45 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value};
+use tipple_config::{RuntimeSettings, Settings};
 use tipple_files::FileResource;
+use tipple_rest::{RestSource, document};
 use tipple_source::{
-    FileBody, Page, PageReader, PipelineBody, PipelineFile, ReadRequest, Resource, ResourceSpec,
-    Source, SourceError, SourceSpec,
+    Declared, FileBody, Page, PageReader, PipelineBody, PipelineFile, ReadRequest, Resource,
+    ResourceSpec, Source, SourceError, SourceSpec,
 };
 
+/// What a REST source needs to be read besides its file.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Settings and secrets.
+    pub settings: &'a Settings,
+    /// Settings of the run.
+    pub runtime: &'a RuntimeSettings,
+    /// Keep what makes an interrupted reading go on.
+    pub keeps_checkpoints: bool,
+}
+
+/// A source, and what the user should know before it is read.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The source.
+    pub source: Source,
+    /// Warnings about its configuration.
+    pub warnings: Vec<String>,
+}
+
 /// The source of a pipeline file. Relative paths in it start at its folder.
-pub fn of_file(file: &PipelineFile, stop: &Arc<AtomicBool>) -> Source {
+///
+/// # Errors
+/// Mistakes in the part of the file that describes the source.
+pub fn of_file(
+    file: &PipelineFile,
+    around: &Surroundings<'_>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Prepared, SourceError> {
     let resources: Vec<Box<dyn Resource>> = match &file.body {
+        PipelineBody::Declared(body) => return of_rest(file, body, around, stop),
         PipelineBody::Files(bodies) => bodies
             .iter()
             .map(|body| of_files(body, file.folder()))
@@ -23,7 +53,37 @@ pub fn of_file(file: &PipelineFile, stop: &Arc<AtomicBool>) -> Source {
             .map(|rows| Box::new(rows.clone()) as Box<dyn Resource>)
             .collect(),
     };
-    stoppable(file.source.clone(), resources, stop)
+    Ok(Prepared {
+        source: stoppable(file.source.clone(), resources, stop),
+        warnings: Vec::new(),
+    })
+}
+
+fn of_rest(
+    file: &PipelineFile,
+    body: &Declared,
+    around: &Surroundings<'_>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Prepared, SourceError> {
+    let name = file.source.name.clone();
+    let surroundings = document::Surroundings {
+        settings: around.settings,
+        runtime: around.runtime,
+        source: &name,
+        pipeline: &file.pipeline,
+        folder: file.folder(),
+    };
+    let config = document::read(&body.document, &body.problems, &surroundings)?;
+    let warnings = config.warnings.clone();
+    let source = RestSource::new(name, config, Arc::clone(stop));
+    let source = match around.keeps_checkpoints {
+        true => source,
+        false => source.without_checkpoints(),
+    };
+    Ok(Prepared {
+        source: Source::joint(file.source.clone(), source),
+        warnings,
+    })
 }
 
 /// A source of one resource that is read from files.

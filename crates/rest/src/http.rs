@@ -5,7 +5,6 @@
 //! [`Client::send`].
 
 use std::error::Error as _;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -106,13 +105,19 @@ impl Call {
         }
     }
 
-    /// Tells requests apart: method, URL and body, not the signature.
+    /// Tells requests apart: method, URL and body, not the signature. The same in every run.
     pub(crate) fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.method.as_str().hash(&mut hasher);
-        self.full_url().as_str().hash(&mut hasher);
-        self.body().map(|(bytes, _)| bytes).hash(&mut hasher);
-        hasher.finish()
+        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+        digest.update(self.method.as_str().as_bytes());
+        digest.update(b" ");
+        digest.update(self.full_url().as_str().as_bytes());
+        if let Some((body, _)) = self.body() {
+            digest.update(b" ");
+            digest.update(&body);
+        }
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&digest.finish().as_ref()[..8]);
+        u64::from_le_bytes(bytes)
     }
 
     /// Method and URL for messages.
@@ -415,11 +420,9 @@ impl Client {
 
 async fn stopped(sender: &Sender) -> Failure {
     let mut stop = sender.stop.clone();
-    match stop.wait_for(|is_stopped| *is_stopped).await {
-        Ok(_) => Failure::Stopped,
-        // The sender is gone, so nobody can ask to stop any more.
-        Err(_) => std::future::pending().await,
-    }
+    // An error means that the reader is gone: nobody wants the answer any more.
+    let _ = stop.wait_for(|is_stopped| *is_stopped).await;
+    Failure::Stopped
 }
 
 /// What the attempts of one request have used up.

@@ -4,6 +4,7 @@
 //! pages.
 
 pub mod convert;
+pub mod document;
 pub mod fill;
 pub mod jq;
 pub mod jsonpath;
@@ -12,10 +13,19 @@ pub mod steps;
 pub mod template;
 
 mod auth;
+mod checkpoint;
+mod engine;
 mod error;
+mod generator;
 mod http;
 mod limiter;
+mod page;
 mod paginate;
 mod progress;
+mod request;
 mod retry;
 mod schedule;
+mod seed;
+mod sequence;
+
+pub use engine::RestSource;

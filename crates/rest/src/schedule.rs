@@ -161,7 +161,8 @@ impl<P: Clone> Schedule<P> {
         });
     }
 
-    /// What has to happen next. After [`Step::Ask`] call [`Schedule::answer`] first.
+    /// What has to happen next. After [`Step::Ask`] call [`Schedule::answer`] first, unless the page that came has no
+    /// row left after its filters: then it is passed over, as in dlt.
     pub fn step(&mut self) -> Step<P> {
         loop {
             if let Some(start) = self.unannounced.pop() {
@@ -212,11 +213,6 @@ impl<P: Clone> Schedule<P> {
         } else {
             self.start(taker, Some(page));
         }
-    }
-
-    /// The answer to [`Step::Ask`]: the generator gave a page of which no row is kept.
-    pub fn pass(&mut self) {
-        // dlt goes on with the next generator of the list, which is what the next step does.
     }
 
     /// The answer to [`Step::Ask`]: a page, or nothing when the generator has ended.

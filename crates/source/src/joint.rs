@@ -69,6 +69,8 @@ pub struct JointRequest {
     pub wanted: Vec<usize>,
     /// State object of each resource as it was before this run, in the order of the specs.
     pub states: Vec<Map<String, Value>>,
+    /// Changes whenever something that was read before is safe: a checkpoint of another epoch is of no use.
+    pub epoch: String,
     /// Pages of each resource after which it stops.
     pub page_limit: Option<u64>,
     /// Folder for what makes an interrupted reading go on where it was; none to keep nothing.

@@ -28,6 +28,9 @@ pub struct Run {
     /// Only these resources of the file
     #[arg(value_name = "RESOURCE")]
     resources: Vec<String>,
+    /// Keep no answers of the API for an interrupted run to go on from
+    #[arg(long)]
+    no_checkpoints: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -81,9 +84,20 @@ impl Run {
         };
         let target = Target::resolve(&project, &file.pipeline, &wish)?;
         let stop = interrupt::flag();
-        let source = sources::of_file(&file, &stop);
+        let around = sources::Surroundings {
+            settings: &project.settings,
+            runtime: &target.settings.runtime,
+            keeps_checkpoints: !self.no_checkpoints,
+        };
+        let prepared = sources::of_file(&file, &around, &stop);
+        let prepared = prepared.map_err(|error| source::from_source(&error))?;
+        project.tell_warnings(terminal);
+        prepared
+            .warnings
+            .iter()
+            .for_each(|warning| terminal.warn(warning));
         let options = self.common.options(self.resources, &target)?;
-        load(target, &source, &options, terminal, &stop)
+        load(target, &prepared.source, &options, terminal, &stop)
     }
 }
 

@@ -440,6 +440,48 @@ names are those of the data and case counts.";
 The part of tipple that reads files has ended by itself: a mistake in tipple. Please report it with the file if you can.
 Nothing was loaded.";
 
+    SOURCE_HTTP_CONNECTION = "source.http.connection", Source, "\
+The API cannot be reached, or the connection broke while an answer was read, again and again. Waits and attempts are set
+with `client.http.max_attempts`, `max_retry_delay` and `timeout`. What was read is kept for a day: the next run goes on.";
+
+    SOURCE_HTTP_DNS = "source.http.dns", Source, "\
+The name of the host cannot be resolved to an address. Check `base_url` for a slip, and whether this machine has a network.";
+
+    SOURCE_HTTP_NOT_FOUND = "source.http.not_found", Source, "\
+The API has nothing at this URL. Check `base_url` and `path`. Where missing data is normal, for instance for some rows of a
+parent, write `response_actions: [{status_code: 404, action: ignore}]`.";
+
+    SOURCE_HTTP_NOT_JSON = "source.http.not_json", Source, "\
+The answer has a status of success but its body is no JSON. Mostly the URL is that of a page for people, or a proxy or login
+stands in between. The request was sent twice. Several JSON documents in one body are read with the content type
+`application/x-ndjson` only.";
+
+    SOURCE_HTTP_RATE_LIMITED = "source.http.rate_limited", Source, "\
+The API limited the rate and did not let up. Waits that it asks for are followed as long as their sum stays below
+`client.http.max_total_wait` (900 s). `client.http.max_rps` keeps below a limit from the beginning. What was read is kept
+for a day: the next run goes on.";
+
+    SOURCE_HTTP_REDIRECTS = "source.http.redirects", Source, "\
+The API redirects in a circle or very often. Check `base_url`; `client.http.follow_redirects: false` shows the first answer.";
+
+    SOURCE_HTTP_STATUS = "source.http.status", Source, "\
+The API answered with a status that means failure. 429 and 500 to 599 were tried again, others are final. The body is shown
+with `http_show_error_body = true` under [runtime] of the settings.";
+
+    SOURCE_HTTP_TIMEOUT = "source.http.timeout", Source, "\
+The API did not answer in time, again and again. The limit is `client.http.timeout` (60 s without a byte).";
+
+    SOURCE_HTTP_TLS = "source.http.tls", Source, "\
+The certificate of the API is not trusted, or no secure connection can be agreed on. A certificate of an own authority is
+named with `client.http.ca_file`. Certificates are always checked.";
+
+    SOURCE_HTTP_TOKEN = "source.http.token", Source, "\
+The server of `access_token_url` gave no access token. Its error words are quoted. Check client, secret and URL of `auth`.";
+
+    SOURCE_HTTP_UNAUTHORIZED = "source.http.unauthorized", Source, "\
+The API does not accept the credentials (401) or does not let them read this (403). A fetched token was renewed once. Check
+`auth`, and where its values come from: `tipple config explain` shows every place that is looked at.";
+
     SOURCE_IO = "source.io", Source, "\
 A file or stream cannot be read; the operating system's reason is quoted. Nothing was loaded.";
 
@@ -464,6 +506,29 @@ Mostly the data is a linked list or a mistake of the program that wrote it.";
     SOURCE_MALFORMED = "source.malformed", Source, "\
 The bytes are not what the format promises. The message has the place and the text around it. Correct the file, or name its
 real format with `--format` or `format:`. Nothing was loaded.";
+
+    SOURCE_REST_ENDLESS = "source.rest.endless", Source, "\
+The pages of a resource repeat themselves: the next request was sent before, or answers are equal one after another. The API
+passes over the parameter of the page, or the paginator follows something that is no link. Write down the paginator that
+fits the API.";
+
+    SOURCE_REST_EXPRESSION = "source.rest.expression", Source, "\
+A program of `response_actions` or `processing_steps` failed on what the API sent. The message quotes it.";
+
+    SOURCE_REST_PAGINATOR = "source.rest.paginator", Source, "\
+The answer lacks what the paginator needs: a total, a flag, a link. The message names the path and the keys that are there.";
+
+    SOURCE_REST_REQUEST = "source.rest.request", Source, "\
+A request cannot be made: a value is missing or does not fit where it is put in, or the URL is none.";
+
+    SOURCE_REST_ROWS = "source.rest.rows", Source, "\
+Fields of the parent are added to objects only, and a row is none.";
+
+    SOURCE_REST_SEED = "source.rest.seed", Source, "\
+Rows that seed a child come from `rows:` or from a file of JSON, CSV or YAML.";
+
+    SOURCE_REST_SELECTOR = "source.rest.selector", Source, "\
+The `data_selector` finds nothing in the first answer, and `strict_selector` is on. The message names the keys of the answer.";
 
     SOURCE_SPEC = "source.spec", Config, "\
 The pipeline file has mistakes; all of them are listed, with the line and the nearest spelling where there is one. Keys that

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 use serde_json::Value;
+use tipple_package::PackageState;
 use tipple_source::{JointPage, JointReader, JointRequest, JointSource, Notify, SourceEvent};
 
 use super::Run;
@@ -53,10 +54,21 @@ impl Run<'_> {
         JointRequest {
             wanted: self.selected(),
             states: self.specs.iter().map(state_of).collect(),
+            epoch: self.epoch(),
             page_limit: self.page_limit(),
             checkpoint_dir: is_kept.then(|| self.extraction.workdir.root().join(CHECKPOINTS)),
             notify: notify(self.extraction.events, counts),
         }
+    }
+
+    /// The newest package that was sealed: what came before it is safe.
+    fn epoch(&self) -> String {
+        let states = [PackageState::Normalized, PackageState::Loaded];
+        let names = states.iter().filter_map(|state| {
+            let names = self.extraction.store.list(*state).ok()?;
+            names.into_iter().max()
+        });
+        names.max().unwrap_or_default()
     }
 
     fn take_pages(&mut self, reader: &mut dyn JointReader) -> Result<(), RunError> {
