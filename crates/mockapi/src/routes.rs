@@ -126,7 +126,7 @@ pub(crate) fn write_rows(
         .map_while(|place| listing.row(place))
         .collect();
     if call.twist.is_shuffled {
-        rows.sort_by_key(|row| crate::random::mix(*row));
+        rows.sort_by_key(|row| crate::random::mix(*row + 1));
     }
     let store = call.state.store();
     out.push(b'[');

@@ -320,7 +320,7 @@ pub(super) fn events(call: &Call<'_>) -> Answer {
     let listing = match call.request.param("order") {
         Some("none") => {
             let mut rows: Vec<u64> = range.collect();
-            rows.sort_by_key(|row| mix(*row));
+            rows.sort_by_key(|row| mix(*row + 1));
             Listing::Picked(rows.into())
         }
         order => {

@@ -52,8 +52,9 @@ pub(super) fn answer(call: &Call<'_>, name: &str) -> Option<Answer> {
         ),
         "gzip" | "deflate" | "br" | "zstd" => compressed(name),
         "numbers" => json_rows(
-            r#"[{"int":9223372036854775807,"big":9223372036854775808,"float":1.5,"exponent":1e3,"whole":2.0,"tiny":1e-7,"negative_zero":-0.0,"digits":0.1234567890123456789}]"#,
+            r#"[{"int":9223372036854775807,"float":1.5,"exponent":1e3,"whole":2.0,"tiny":1e-7,"negative_zero":-0.0,"digits":0.1234567890123456789}]"#,
         ),
+        "big-number" => json_rows(r#"[{"id":1,"big":9223372036854775808}]"#),
         "echo" => echo(call),
         "redirect-other-host" => redirect_other_host(call),
         _ => return None,
