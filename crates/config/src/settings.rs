@@ -370,14 +370,6 @@ impl Settings {
             .map(|found| read_untyped(found.value)))
     }
 
-    /// An environment variable by its own name.
-    pub fn variable(&self, name: &str) -> Option<String> {
-        self.providers.iter().find_map(|provider| match provider {
-            Provider::Environment(environment) => environment.get(name).map(str::to_owned),
-            Provider::File(_) => None,
-        })
-    }
-
     /// A secret text by its whole dotted path, looked for in secret places only.
     ///
     /// # Errors

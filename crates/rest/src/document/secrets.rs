@@ -112,7 +112,7 @@ impl Reader<'_> {
         match self.around.settings.variable(name) {
             Some(value) => {
                 self.secret_paths.insert(path.to_owned());
-                let secret = Secret::new(value);
+                let secret = Secret::new(value.to_owned());
                 self.keep_secret(&secret);
                 Value::from(secret.into_exposed())
             }

@@ -314,7 +314,10 @@ impl<'a> Reader<'a> {
     }
 
     fn goes_on_as_path(&self) -> bool {
-        matches!(self.peek(), Some(Token::Compare(_) | Token::Sign('.' | '[')))
+        matches!(
+            self.peek(),
+            Some(Token::Compare(_) | Token::Sign('.' | '['))
+        )
     }
 
     /// The right side of a comparison.
