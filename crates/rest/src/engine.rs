@@ -293,7 +293,11 @@ impl Reader {
         };
         let (text, count) = match steps.is_empty() {
             true => (raw.rows.text, raw.rows.count),
-            false => apply_steps(steps, &raw.rows.text, &place)?,
+            false => {
+                let name = &self.config.resources[resource].spec.name;
+                let shown = format!("resource `{name}` · page {} · {}", place.page, place.origin);
+                apply_steps(steps, &raw.rows.text, &shown)?
+            }
         };
         if count == 0 && raw.rows.count > 0 {
             return Ok(None);
@@ -382,9 +386,17 @@ fn is_passing(error: &SourceError) -> bool {
 }
 
 /// Rows after the steps of their resource, and their number.
-fn apply_steps(steps: &Steps, text: &Bytes, _place: &Place) -> Result<(Bytes, u64), SourceError> {
-    let _ = steps;
-    Ok((text.clone(), 1))
+fn apply_steps(steps: &Steps, text: &Bytes, place: &str) -> Result<(Bytes, u64), SourceError> {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    let stepped = steps.apply(text).map_err(|error| {
+        let failure = Failure::Answer {
+            code: "source.rest.expression",
+            reason: error.to_string(),
+            help: error.help().to_owned(),
+        };
+        failure.at(place)
+    })?;
+    Ok((Bytes::from(stepped.text), stepped.row_count as u64))
 }
 
 fn rows_of(page: &Page) -> Bytes {
