@@ -31,6 +31,7 @@ use crate::model::{HttpPolicy, RestConfig};
 use client::Client;
 
 pub use merge::merged_resource;
+pub use resource::RESOURCE_KEYS;
 
 /// Section of the settings in which dlt's ready-made source looks (spec §12.1).
 const SECTION: &str = "rest_api";
@@ -122,7 +123,7 @@ fn nulls_of_toml(value: Value) -> Value {
 }
 
 /// Collects mistakes, warnings and secrets while a configuration is read.
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     around: Surroundings<'a>,
     problems: Problems,
     warnings: Vec<String>,
@@ -132,7 +133,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(around: Surroundings<'a>) -> Self {
+    pub(crate) fn new(around: Surroundings<'a>) -> Self {
         Reader {
             around,
             problems: Problems::default(),
@@ -142,7 +143,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn config(&mut self, value: &Value) -> Option<RestConfig> {
+    pub(crate) fn config(&mut self, value: &Value) -> Option<RestConfig> {
         let resolved = self.resolved(value);
         let mut fields = Fields::of(&resolved, "", &mut self.problems)?;
         let client = fields.value("client");
@@ -188,7 +189,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The mistakes, each once, where they were written, without secrets.
-    fn finished_problems(&mut self, value: &Value) -> Vec<Problem> {
+    pub(crate) fn finished_problems(&mut self, value: &Value) -> Vec<Problem> {
         let mut known = HashSet::new();
         let mut problems = std::mem::take(&mut self.problems.0);
         for problem in &mut problems {

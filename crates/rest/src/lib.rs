@@ -3,6 +3,7 @@
 //! A configuration document becomes a [`model::RestConfig`] ([`document`]); the engine turns that into requests and
 //! pages.
 
+pub mod builtin;
 pub mod convert;
 pub mod document;
 pub mod fill;

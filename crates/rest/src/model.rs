@@ -467,6 +467,13 @@ pub enum ContentMatch {
     Regex(regex::Regex),
 }
 
+impl ContentMatch {
+    /// Something that matches this pattern; nothing for a pattern that is none.
+    pub fn regex(pattern: &str) -> Option<Self> {
+        regex::Regex::new(pattern).ok().map(ContentMatch::Regex)
+    }
+}
+
 /// What is done with an answer.
 #[derive(Debug, Clone)]
 pub enum Action {

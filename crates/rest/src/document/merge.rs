@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::endpoint::is_unquoted_placeholder;
+
 /// Members of an endpoint that are merged one level deep.
 const DEEP: [&str; 2] = ["params", "json"];
 
@@ -34,7 +36,7 @@ pub fn merged_resource(
 /// The endpoint of the resource itself: a text is its path, and without a path the name is.
 fn own_endpoint(resource: &Map<String, Value>) -> Map<String, Value> {
     let mut own = match resource.get("endpoint") {
-        Some(Value::Object(endpoint)) => endpoint.clone(),
+        Some(Value::Object(endpoint)) if !is_unquoted_placeholder(endpoint) => endpoint.clone(),
         Some(Value::String(path)) => {
             Map::from_iter([("path".to_owned(), Value::from(path.as_str()))])
         }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use tipple_source::fields::{Fields, Problems, join, kind_of};
+use tipple_source::fields::{Fields, Problems, join, kind_of, quoted_list};
 use tipple_source::{ResourceSpec, SourceError, check_range};
 
 use super::Reader;
@@ -26,6 +26,31 @@ const OWN_KEYS: [&str; 10] = [
     "rows_from",
     "incremental",
     "table_hints",
+];
+
+/// All keys of a resource (spec §3), for messages and editors.
+pub const RESOURCE_KEYS: [&str; 21] = [
+    "name",
+    "endpoint",
+    "include_from_parent",
+    "processing_steps",
+    "parallelized",
+    "selected",
+    "on_missing_parent_field",
+    "rows",
+    "rows_from",
+    "table_name",
+    "write_disposition",
+    "primary_key",
+    "merge_key",
+    "columns",
+    "schema_contract",
+    "max_table_nesting",
+    "nested_hints",
+    "references",
+    "table_format",
+    "file_format",
+    "parent_table_name",
 ];
 
 const ON_MISSING: [(&str, OnMissing); 2] = [("error", OnMissing::Error), ("skip", OnMissing::Skip)];
@@ -278,6 +303,15 @@ impl Reader<'_> {
                 _ if problem.path.is_empty() => path.to_owned(),
                 _ => format!("{path}.{}", problem.path),
             };
+            let is_unknown = problem.message.starts_with("there is no such key");
+            if is_unknown
+                && problem
+                    .help
+                    .as_ref()
+                    .is_some_and(|help| help.starts_with("known keys"))
+            {
+                problem.help = Some(format!("known keys: {}", quoted_list(&RESOURCE_KEYS)));
+            }
             self.problems.0.push(problem);
         }
     }

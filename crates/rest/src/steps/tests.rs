@@ -164,7 +164,7 @@ fn a_failure_names_step_and_row_unless_it_is_passed_over() {
         }])
     };
     let rows = r#"{"v":1} {"v":"n/a"}"#;
-    insta::assert_snapshot!(step(OnError::Raise).apply(rows).unwrap_err(), @"");
+    insta::assert_snapshot!(step(OnError::Raise).apply(rows).unwrap_err(), @r"step 1 (`cast`) failed on row 2 of the page: `n/a` is no bigint");
     assert_eq!(step(OnError::Drop).apply(rows).unwrap().text, "{\"v\":1}\n");
     assert_eq!(
         step(OnError::Null).apply(rows).unwrap().text,
