@@ -459,7 +459,7 @@ mod tests {
         {}: a placeholder has no name; double braces that are meant as they are: `{{` and `}}`
         {a{b}}: a single `{` stands in the text; double braces that are meant as they are: `{{` and `}}`
         {a:>10}: the format `>10` of `{a:>10}` is not known; write `:segment`, a form of time such as `:%Y-%m-%d`, or a named conversion such as `:epoch_s`
-        {"x":1}: the format `1` of `{"x":1}` is not known; write `:segment`, a form of time such as `:%Y-%m-%d`, or a named conversion such as `:epoch_s`
+        {"x":1}: braces stand for a placeholder here, not for JSON; double them (`{{` and `}}`), or in `params` write the value under `$json:`
         "#);
     }
 

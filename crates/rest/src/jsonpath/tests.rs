@@ -130,7 +130,10 @@ fn what_is_no_path_is_refused_with_its_place() {
     `a[` is not a path: an index, `*` or a quoted name is expected at character 3
     `a b` is not a path: `.` or `[` is expected at character 3
     `é.'x` is not a path: the quote is not closed at character 3
-    `a[?(@.b =~ '(')]` is not a path: `)` is expected at character 9
+    `a[?(@.b =~ '(')]` is not a path: the pattern is none: regex parse error:
+        (
+        ^
+    error: unclosed group at character 12
     `a.`parent`` is not a path: the operator `parent` is not known at character 3
     `a#b` is not a path: `#` is not expected at character 2
     `a[1:2` is not a path: `]` is expected at character 6
