@@ -35,11 +35,11 @@ fn loaded() -> Place {
 }
 
 /// What a command writes to both streams, and its exit code.
-fn told(place: &Place, typed: &str) -> String {
+pub fn told(place: &Place, typed: &str) -> String {
     told_words(place, &typed.split_whitespace().collect::<Vec<_>>())
 }
 
-fn told_words(place: &Place, words: &[&str]) -> String {
+pub fn told_words(place: &Place, words: &[&str]) -> String {
     let output = place.tipple(words).stdin(Stdio::null()).output().unwrap();
     let folder = place.path("").canonicalize().unwrap();
     let clean = |bytes: &[u8]| {
@@ -64,7 +64,7 @@ fn told_words(place: &Place, words: &[&str]) -> String {
 
 /// Compares with a snapshot in which everything that differs from run to run is masked.
 #[track_caller]
-fn check(name: &str, told: &str) {
+pub fn check(name: &str, told: &str) {
     let mut settings = insta::Settings::clone_current();
     for (pattern, mask) in [
         (r"\b\d{10}\.\d+", "[load id]"),
@@ -105,6 +105,8 @@ fn every_help_is_as_it_was() {
         "",
         "run",
         "load",
+        "plan",
+        "apply",
         "pipeline",
         "pipeline info",
         "pipeline trace",
@@ -117,6 +119,7 @@ fn every_help_is_as_it_was() {
         "pipeline abort-packages",
         "query",
         "schema",
+        "schema pin",
         "config",
         "config explain",
         "explain",

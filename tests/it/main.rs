@@ -10,4 +10,5 @@ mod cli;
 mod invariance;
 mod judges;
 mod killed;
+mod plan;
 mod program;

@@ -106,6 +106,10 @@ pub enum Command {
     Run(commands::run::Run),
     /// Load files into a table, without a pipeline file
     Load(commands::load::Load),
+    /// Show what loading would change: tables, columns, statements
+    Plan(commands::plan::PlanFile),
+    /// Run the statements of a plan
+    Apply(commands::plan::Apply),
     /// List pipelines, look into one, or change its state
     Pipeline(commands::pipeline::Pipeline),
     /// Run a read-only SQL query over the tables of a pipeline

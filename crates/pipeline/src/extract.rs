@@ -11,7 +11,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
-use tipple_normalize::{NormalizeError, Normalized, Normalizer, Rules, SinkError, TableBatch};
+use tipple_normalize::{
+    ColumnCause, NormalizeError, Normalized, Normalizer, Rules, SinkError, TableBatch,
+};
 use tipple_package::{LoadIds, Package, PackageError, PackageStore, PackageWriter};
 use tipple_schema::{Naming, Schema, state_table};
 use tipple_source::{
@@ -71,6 +73,10 @@ pub(crate) struct Extracted {
     pub schema: Schema,
     /// State after extract.
     pub state: PipelineState,
+    /// Schema before extract.
+    pub before: Schema,
+    /// Where each new column came from.
+    pub causes: Vec<ColumnCause>,
 }
 
 /// One resource while it is read.
@@ -129,8 +135,8 @@ struct Run<'a> {
     was_read: Vec<usize>,
     /// Tables that got items.
     filled: Vec<String>,
-    /// Tables of the schema before the run, for the report.
-    before: IndexMap<String, Vec<String>>,
+    /// The schema before the run, for the report.
+    before: Schema,
 }
 
 impl<'a> Run<'a> {
@@ -157,7 +163,7 @@ impl<'a> Run<'a> {
             source,
             report,
             state,
-            before: columns_by_table(&schema),
+            before: schema.clone(),
             declarations,
             normalizer,
             writer: None,
@@ -222,7 +228,8 @@ impl<'a> Run<'a> {
     }
 
     fn page_limit(&self) -> Option<u64> {
-        if self.extraction.options.dry_run {
+        let options = self.extraction.options;
+        if options.dry_run && !options.reads_all {
             Some(1)
         } else {
             self.extraction.options.limit
@@ -493,7 +500,8 @@ impl<'a> Run<'a> {
             .finish(&mut |batch| sink.take(batch))
             .map_err(normalize_error)?;
         let schema = continue_versions(&normalized.schema, &extracted_schema);
-        describe(report, &before, &normalized);
+        describe(report, &columns_by_table(&before), &normalized);
+        check_lock(extraction.options.locked.as_ref(), &schema)?;
         count_items(report, &tables, &normalized);
         let mut packages = Vec::new();
         let workdir = extraction.workdir;
@@ -517,6 +525,8 @@ impl<'a> Run<'a> {
             packages,
             schema,
             state,
+            before,
+            causes: normalized.causes,
         })
     }
 
@@ -577,6 +587,24 @@ impl<'a> Run<'a> {
         )?;
         self.state.mark_extracted(&iso(now_micros()));
         Ok(())
+    }
+}
+
+/// Refuses what a locked schema does not have.
+fn check_lock(locked: Option<&Schema>, schema: &Schema) -> Result<(), RunError> {
+    let Some(locked) = locked else {
+        return Ok(());
+    };
+    let changes = crate::lock::beyond(locked, schema);
+    match changes.is_empty() {
+        true => Ok(()),
+        false => Err(RunError::at(
+            Step::Normalize,
+            Cause::Locked(crate::lock::LockedSchema {
+                schema: schema.name.clone(),
+                changes,
+            }),
+        )),
     }
 }
 

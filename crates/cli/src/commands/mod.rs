@@ -5,9 +5,11 @@ pub mod config;
 pub mod explain;
 pub mod load;
 pub mod pipeline;
+pub mod plan;
 pub mod query;
 pub mod run;
 pub mod schema;
+pub mod schema_pin;
 pub mod version;
 
 use crate::args::{Cli, Command};
@@ -29,7 +31,9 @@ pub fn run(cli: Cli, terminal: &Terminal) -> Outcome {
         Command::Load(command) => command.run(&cli.global, terminal),
         Command::Pipeline(command) => command.run(&cli.global, terminal),
         Command::Query(command) => command.run(&cli.global, terminal),
-        Command::Schema(command) => command.run(terminal),
+        Command::Plan(command) => command.run(&cli.global, terminal),
+        Command::Apply(command) => command.run(&cli.global, terminal),
+        Command::Schema(command) => command.run(&cli.global, terminal),
         Command::Explain(command) => command.run(terminal),
         Command::Completions(command) => command.run(),
         Command::Version(command) => command.run(terminal),

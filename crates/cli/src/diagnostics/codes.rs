@@ -303,6 +303,13 @@ NAME sync` takes it from the destination again.";
     PIPELINE_UNKNOWN_RESOURCE = "pipeline.unknown_resource", NotFound, "\
 The pipeline file has no resource of this name. Names after the file choose which of its resources are read.";
 
+    PLAN_FILE = "plan.file", Usage, "\
+The file is not a plan that `tipple plan --out` has written, or was changed since. Make a new one.";
+
+    PLAN_STALE = "plan.stale", Changes, "\
+The plan cannot be applied: the destination has other tables or columns than when the plan was made, or the plan is for
+another destination or dataset. Nothing was changed. Make a new plan, read it, and apply that one.";
+
     QUERY_REFUSED = "query.refused", Usage, "\
 SQL from outside is read-only and stays inside one dataset: one SELECT, WITH, VALUES, EXPLAIN or DESCRIBE, over the
 tables of the dataset and its system tables (`_dlt_…`). Functions that read files, settings or secrets, that change
@@ -348,6 +355,11 @@ The file is neither JSON nor YAML of a schema document. Line and column point at
 Another naming convention would rename tables or columns that have received data. Go back to the convention of the schema,
 or set `schema.allow_identifier_change_on_table_with_data = true`: new names are then made beside the old ones.";
 
+    SCHEMA_LOCKED = "schema.locked", Changes, "\
+The run was held to a locked schema (`--locked`) and the data has tables, columns or types that it does not have. Nothing
+was loaded. Look at the changes with `tipple plan`. If they are wanted, run once without `--locked`, write the new schema
+with `tipple schema pin PIPELINE`, and put the file into version control.";
+
     SCHEMA_NAME = "schema.name", Config, "\
 The name of a schema or source is made of letters, digits and underscores, does not begin with a digit, and has at most
 64 characters.";
@@ -359,6 +371,10 @@ The naming convention does not exist here, or does not fit the destination. Conv
     SCHEMA_NOT_FOUND = "schema.not_found", NotFound, "\
 The pipeline has no schema of this name. `tipple pipeline NAME info` lists them; most pipelines have one, named after their
 source.";
+
+    SCHEMA_NOT_LOCKED = "schema.not_locked", NotFound, "\
+A run is to be held to a locked schema, but there is no file of it: `schemas/SCHEMA.lock.yaml` in the project folder.
+`tipple schema pin PIPELINE` writes it from what was loaded last.";
 
     SCHEMA_PATTERN = "schema.pattern", Config, "\
 A pattern of the settings (after `re:`) is no regular expression of this program. Look-around and back-references of
