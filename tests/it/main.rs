@@ -11,3 +11,5 @@ mod invariance;
 mod judges;
 mod killed;
 mod program;
+mod rest_fixtures;
+mod rest_program;
