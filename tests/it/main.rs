@@ -12,3 +12,5 @@ mod judges;
 mod killed;
 mod plan;
 mod program;
+mod rest_fixtures;
+mod rest_program;

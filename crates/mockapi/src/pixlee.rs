@@ -57,6 +57,11 @@ pub(crate) fn answer(call: &Call<'_>, path: &[&str]) -> Answer {
         return error(401);
     }
     match call.request.method {
+        Method::GET if call.state.options.cdn => {
+            let url = format!("{}?{}", call.request.path, call.request.raw_query);
+            let answer = call.state.cached(url, || read(call, path));
+            answer.header("cache-control", "max-age=120")
+        }
         Method::GET => read(call, path).header("cache-control", "max-age=120"),
         Method::POST => write(call, path),
         _ => bad(405, "Method not allowed."),

@@ -1,5 +1,6 @@
 //! Everything a running server knows.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,9 +8,12 @@ use crate::data::Store;
 use crate::faults::{Desk, Twist};
 use crate::log::Log;
 use crate::options::Options;
-use crate::request::Request;
+use crate::request::{Answer, Request};
 use crate::time::{BASE_S, Clock};
 use crate::tokens::Tokens;
+
+/// How long Pixlee's cache keeps an answer.
+const CACHE_MS: u64 = 120_000;
 
 /// State shared by all connections and by the handle in the test.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(crate) struct State {
     faults: Mutex<Desk>,
     tokens: Mutex<Tokens>,
     window: Mutex<Window>,
+    /// Answers of Pixlee's cache and the moment at which they end, by URL.
+    cache: Mutex<HashMap<String, (u64, Answer)>>,
 }
 
 /// One fixed window of a rate limit.
@@ -55,6 +61,7 @@ impl State {
             faults: Mutex::default(),
             tokens: Mutex::default(),
             window: Mutex::default(),
+            cache: Mutex::default(),
         }
     }
 
@@ -90,6 +97,19 @@ impl State {
         *self.faults() = Desk::default();
         *self.tokens() = Tokens::default();
         *locked(&self.window) = Window::default();
+        locked(&self.cache).clear();
+    }
+
+    /// The answer to a URL that the cache still has, or the one that is made now and kept for a while.
+    pub(crate) fn cached(&self, url: String, make: impl FnOnce() -> Answer) -> Answer {
+        let now_ms = self.clock.now_ms();
+        let known = locked(&self.cache).get(&url).cloned();
+        if let Some((_, answer)) = known.filter(|(end_ms, _)| now_ms < *end_ms) {
+            return answer;
+        }
+        let answer = make();
+        locked(&self.cache).insert(url, (now_ms + CACHE_MS, answer.clone()));
+        answer
     }
 
     /// Counts a request against the rate limit.

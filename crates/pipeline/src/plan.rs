@@ -110,9 +110,9 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// True when a run would only add rows.
+    /// True when a run would change nothing but rows: the destination has all tables and knows the schema.
     pub fn is_empty(&self) -> bool {
-        self.stored.statements.is_empty() && self.diff.is_empty()
+        self.stored.statements.is_empty()
     }
 }
 

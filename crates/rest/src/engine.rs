@@ -125,8 +125,19 @@ impl JointSource for RestSource {
             journal,
             request.page_limit.is_some(),
         );
+        tell_kept(&shared, &self.name);
         let reader = Reader::new(self, runtime, Arc::new(shared), &request)?;
         Ok(Box::new(reader))
+    }
+}
+
+fn tell_kept(shared: &Shared, name: &str) {
+    let kept = shared.journal.as_ref().map_or(0, Journal::kept_count);
+    if kept > 0 {
+        shared.warn(format!(
+            "source `{name}`: an earlier run was interrupted; {kept} answers that it had read were used again. \
+             `--no-checkpoints` asks for everything anew"
+        ));
     }
 }
 

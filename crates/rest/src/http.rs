@@ -590,17 +590,26 @@ fn chain_of(error: &reqwest::Error) -> Vec<String> {
 fn is_tls(error: &reqwest::Error) -> bool {
     let mut source = error.source();
     while let Some(error) = source {
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        let is_rustls =
-            error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>());
-        if is_rustls {
+        if error.is::<rustls::Error>()
+            || error
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(holds_tls)
+        {
             return true;
         }
         source = error.source();
     }
     false
+}
+
+/// Errors of input and output wrap others, several times over.
+fn holds_tls(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| {
+        inner.is::<rustls::Error>()
+            || inner
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(holds_tls)
+    })
 }
 
 fn build(policy: &HttpPolicy) -> Result<reqwest::Client, Failure> {

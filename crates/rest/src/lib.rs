@@ -7,6 +7,7 @@ pub mod builtin;
 pub mod convert;
 pub mod document;
 pub mod fill;
+pub mod import;
 pub mod jq;
 pub mod jsonpath;
 pub mod model;

@@ -56,6 +56,9 @@ impl Rows {
     }
 }
 
+/// Texts of what a paginator asks for, in the order of its paths.
+pub(crate) type Values<'a> = Vec<Option<Cow<'a, str>>>;
+
 /// The text of an answer.
 pub(crate) fn text(answer: &Answer) -> Text {
     let body = answer
@@ -91,7 +94,7 @@ pub(crate) fn read<'a>(
     body: &'a Bytes,
     selector: &JsonPath,
     paths: &[&JsonPath],
-) -> Result<(Rows, Vec<Option<Cow<'a, str>>>), JsonError> {
+) -> Result<(Rows, Values<'a>), JsonError> {
     let text = text_of(body)?;
     let Some(_) = selector.keys() else {
         let rows = rows_of_matches(&selector.find_all(text)?)?;

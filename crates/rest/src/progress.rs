@@ -8,7 +8,9 @@ pub(crate) fn duration(duration: Duration) -> String {
     match seconds {
         0..=9 => format!("{:.1} s", duration.as_secs_f64()),
         10..=59 => format!("{seconds} s"),
-        60..=599 if seconds % 60 != 0 => format!("{} min {} s", seconds / 60, seconds % 60),
+        60..=599 if !seconds.is_multiple_of(60) => {
+            format!("{} min {} s", seconds / 60, seconds % 60)
+        }
         _ => format!("{} min", seconds / 60),
     }
 }

@@ -398,7 +398,13 @@ impl Sequence {
             Text::Lines(text) => {
                 let rows =
                     page::read_lines(text).map_err(|error| page::not_json(answer, &error))?;
-                let goes_on = self.advance(walk, answer, "null", &[], &rows, None)?;
+                let seen = Seen {
+                    answer,
+                    body: "null",
+                    values: &[],
+                    is_empty: rows.count == 0,
+                };
+                let goes_on = self.advance(walk, seen, true, None)?;
                 (rows, goes_on)
             }
             Text::Json(text) => self.read_json(walk, answer, text, number)?,
@@ -438,36 +444,37 @@ impl Sequence {
         let (rows, values) = page::read(text, &selector, &paths).map_err(broken)?;
         self.check_match(&rows, text, &selector, number)?;
         let text = std::str::from_utf8(text).unwrap_or_default();
-        let goes_on = self.advance(walk, answer, text, &values, &rows, tree.as_ref())?;
+        let seen = Seen {
+            answer,
+            body: text,
+            values: &values,
+            is_empty: rows.count == 0,
+        };
+        let goes_on = self.advance(walk, seen, rows.is_list, tree.as_ref())?;
         Ok((rows, goes_on))
     }
 
+    /// Lets the paginator write the next request; it is found out first when there is none. `tree` is the whole body then.
     fn advance(
         &mut self,
         walk: &mut Walk,
-        answer: &Answer,
-        body: &str,
-        values: &[Option<std::borrow::Cow<'_, str>>],
-        rows: &Rows,
+        seen: Seen<'_>,
+        has_list: bool,
         tree: Option<&Value>,
     ) -> Result<bool, Failure> {
-        let mut seen = Seen {
-            answer,
-            body,
-            values,
-            is_empty: rows.count == 0,
-        };
         if let Some(pager) = &mut walk.pager {
             let goes_on = pager.advance(seen, &mut walk.call)?;
             self.fetch_ahead(walk, goes_on);
             return Ok(goes_on);
         }
-        let tree = tree.unwrap_or(&Value::Null);
-        let mut pager = self.find_rule(answer, tree, rows.is_list);
+        let mut pager = self.find_rule(seen.answer, tree.unwrap_or(&Value::Null), has_list);
         let paths: Vec<JsonPath> = pager.paths().into_iter().cloned().collect();
         let paths: Vec<&JsonPath> = paths.iter().collect();
-        let values = JsonPath::find_each(&paths, body).unwrap_or_default();
-        seen.values = &values;
+        let values = JsonPath::find_each(&paths, seen.body).unwrap_or_default();
+        let seen = Seen {
+            values: &values,
+            ..seen
+        };
         let goes_on = pager.advance(seen, &mut walk.call)?;
         walk.pager = Some(pager);
         Ok(goes_on)

@@ -206,6 +206,15 @@ impl Template {
         &self.parts
     }
 
+    /// The text with its placeholders in braces, for people; it may hold a secret, so it goes through the redactor.
+    pub fn shown(&self) -> String {
+        let shown = self.parts.iter().map(|part| match part {
+            Part::Literal(text) => text.clone(),
+            Part::Placeholder(placeholder) => format!("{{{}}}", placeholder.text),
+        });
+        shown.collect()
+    }
+
     /// The text, when there is no placeholder.
     pub fn as_literal(&self) -> Option<&str> {
         match self.parts.as_slice() {

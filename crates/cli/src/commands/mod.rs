@@ -1,8 +1,12 @@
 //! One file per command.
 
+pub mod check;
 pub mod completions;
 pub mod config;
+pub mod demo;
+pub mod convert_config;
 pub mod explain;
+pub mod init;
 pub mod load;
 pub mod pipeline;
 pub mod plan;
@@ -27,8 +31,12 @@ pub type Outcome = Result<Exit, Diagnostic>;
 pub fn run(cli: Cli, terminal: &Terminal) -> Outcome {
     match cli.command {
         Command::Config(command) => command.run(&cli.global, terminal),
+        Command::Demo(command) => command.run(terminal),
         Command::Run(command) => command.run(&cli.global, terminal),
         Command::Load(command) => command.run(&cli.global, terminal),
+        Command::Check(command) => command.run(&cli.global, terminal),
+        Command::Init(command) => command.run(&cli.global, terminal),
+        Command::ConvertConfig(command) => command.run(terminal),
         Command::Pipeline(command) => command.run(&cli.global, terminal),
         Command::Query(command) => command.run(&cli.global, terminal),
         Command::Plan(command) => command.run(&cli.global, terminal),

@@ -554,6 +554,11 @@ are not known are mistakes too, so that a misspelt hint is not quietly ignored."
 The data ends in the middle: a compressed file or a JSON document was cut while it was copied, or is still being written.
 Fetch it again. Nothing was loaded.";
 
+    SOURCE_UNKNOWN = "source.unknown", NotFound, "\
+A pipeline file names a source that is not built in, and neither the file nor the settings describe it. `tipple init -l`
+lists what is built in. Any other REST API is described by `client:` and `resources:`, in the file itself or in
+.dlt/config.toml under `[sources.rest_api.NAME]`.";
+
     USAGE_ARGUMENTS = "usage.arguments", Usage, "\
 A flag, value or command is missing, unknown or contradicts another. `--help` after any command lists its flags; flags
 of every command may stand before or after the command's name.";

@@ -57,6 +57,9 @@ struct Args {
     /// Numbers of Pixlee's envelope are numbers on every page.
     #[arg(long)]
     strict_types: bool,
+    /// Pixlee answers identical URLs from a cache for 120 s.
+    #[arg(long)]
+    cdn: bool,
 }
 
 fn scenario(text: &str) -> Result<Scenario, String> {
@@ -88,6 +91,7 @@ impl Args {
             token_ttl_s: self.token_ttl,
             latency_ms: self.latency_ms,
             strict_types: self.strict_types,
+            cdn: self.cdn,
             ..Options::default()
         }
     }

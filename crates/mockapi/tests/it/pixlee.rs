@@ -127,3 +127,21 @@ fn fixtures_end_with_an_empty_page() {
     );
     assert_eq!(get("albums/4711/photos?").status, 404);
 }
+
+#[test]
+fn the_cache_is_passed_by_a_unique_id_or_after_two_minutes() {
+    let options = Options {
+        cdn: true,
+        ..Options::default()
+    };
+    let api = MockApi::start(options).unwrap();
+    let name = |path: &str| page(&api, path)["data"][0]["name"].take();
+    let before = name("tags");
+    let mutation = r#"{"resource":"tags","from":0,"set":{"name":"changed"}}"#;
+    api.mutate(&serde_json::from_str(mutation).unwrap())
+        .unwrap();
+    assert_eq!(name("tags"), before);
+    assert_eq!(name("tags?unique_id=1"), "changed");
+    api.advance(std::time::Duration::from_secs(121));
+    assert_eq!(name("tags"), "changed");
+}

@@ -71,7 +71,9 @@ impl Reader<'_> {
 
     fn content(&mut self, fields: &mut Fields<'_>) -> Option<ContentMatch> {
         let text = fields.text("content", &mut self.problems);
-        let pattern = fields.text("content_regex", &mut self.problems)?;
+        let Some(pattern) = fields.text("content_regex", &mut self.problems) else {
+            return text.map(ContentMatch::Text);
+        };
         let path = fields.path_of("content_regex");
         if text.is_some() {
             let message = "`content` and `content_regex` are both set";

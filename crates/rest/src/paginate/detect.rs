@@ -229,7 +229,7 @@ fn by_total(found: &Found<'_>, is_corrected: bool) -> Detected {
     let (param, base) = match present {
         // The parameter bears the name of what the answer calls the page.
         Some((key, number)) if is_beside => (key.to_owned(), number),
-        Some((_, number)) if number == 1 => ("page".to_owned(), 1),
+        Some((_, 1)) => ("page".to_owned(), 1),
         _ => ("page".to_owned(), 0),
     };
     let path = JsonPath::of_keys(&found.keys);
