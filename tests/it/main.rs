@@ -12,4 +12,5 @@ mod judges;
 mod killed;
 mod program;
 mod rest_fixtures;
+mod rest_interrupt;
 mod rest_program;
