@@ -13,4 +13,5 @@ mod killed;
 mod plan;
 mod program;
 mod rest_fixtures;
+mod rest_interrupt;
 mod rest_program;
