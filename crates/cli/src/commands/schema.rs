@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
+use tipple_rest::json_schema::pipeline_file;
 use tipple_schema::{Schema as Document, is_default_value, yaml};
 
 use super::Outcome;
@@ -12,11 +13,15 @@ use crate::diagnostics::{self, Diagnostic, codes, nearest};
 use crate::documents;
 use crate::exit::Exit;
 use crate::output::{self, Terminal};
+use crate::sources::BUILT_IN;
+
+/// Word that stands for the schema of pipeline files.
+const PIPELINE_FILE: &str = "pipeline-file";
 
 /// Arguments of `tipple schema`.
 #[derive(Debug, Args)]
 pub struct Schema {
-    /// Schema document in YAML or JSON
+    /// Schema document in YAML or JSON; or the word pipeline-file for the JSON Schema of pipeline files
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -46,6 +51,15 @@ enum Format {
 impl Schema {
     /// Reads the document, checks it and prints it.
     pub fn run(self, terminal: &Terminal) -> Outcome {
+        if self.file.as_os_str() == PIPELINE_FILE && !self.file.exists() {
+            let names: Vec<&str> = BUILT_IN
+                .iter()
+                .flat_map(|source| source.names)
+                .copied()
+                .collect();
+            output::print(&format!("{:#}\n", pipeline_file(&names)));
+            return Ok(Exit::Done);
+        }
         let document = documents::read(&self.file)?;
         let schema = Document::from_document(&document)
             .map_err(|error| diagnostics::schema::from_schema(&error))?;
