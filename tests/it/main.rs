@@ -15,3 +15,4 @@ mod program;
 mod rest_fixtures;
 mod rest_interrupt;
 mod rest_program;
+mod rest_start;

@@ -510,12 +510,140 @@ case(
 case(
     "generic, what is sent",
     [
+        {"name": "parents", "selected": False, "endpoint": {"path": "parents", "params": {"page_size": 3}}},
         {
-            "name": "sent",
-            "endpoint": {"path": "echo", "paginator": "single_page", "data_selector": "$[0].query", "params": {"a": "b c", "list": [1, "ü"]}},
+            "name": "query",
+            "endpoint": {
+                "path": "echo",
+                "paginator": "single_page",
+                "data_selector": "$[0].query",
+                "params": {"a": "b c", "list": [1, "ü"], "flag": True, "number": 1.5, "braces": "{{x}}", "text": "100%&+="},
+            },
+        },
+        {
+            "name": "of_parents",
+            "include_from_parent": ["name", "owner"],
+            "endpoint": {
+                "path": "echo",
+                "method": "POST",
+                "paginator": "single_page",
+                "data_selector": "$[0].body",
+                "params": {"mix": "a-{resources.parents.id}-b", "active": "{resources.parents.active}"},
+                "json": {
+                    "ids": ["{resources.parents.id}"],
+                    "score": "{resources.parents.score}",
+                    "active": "{resources.parents.active}",
+                    "text": "x{resources.parents.id}",
+                    "owner": "{resources.parents.owner}",
+                    "nothing": None,
+                },
+            },
+        },
+        {
+            "name": "of_header",
+            "endpoint": {
+                "path": "echo",
+                "paginator": "single_page",
+                "data_selector": "$[0].headers['x-parent']",
+                "headers": {"X-Parent": "p{resources.parents.id}"},
+            },
+        },
+        {"name": "elsewhere", "endpoint": {"path": "$BASE/g/list-root", "paginator": "single_page"}},
+    ],
+    {"base_url": "/g", "headers": {"X-Team": "blue"}, "paginator": {"type": "page_number", "base_page": 1}},
+    {"write_disposition": "append", "endpoint": {}},
+    ROW_CHANGES,
+)
+case(
+    "generic, selectors",
+    [
+        {"name": name, "endpoint": {"path": "page", "params": ROWS, "data_selector": selector, "paginator": {"type": "page_number", "base_page": 1}}}
+        for name, selector in (
+            ("owners", "data[*].owner"),
+            ("ids", "data[*].id"),
+            ("cities", "$..city"),
+            ("first", "data[0]"),
+            ("slice", "data[1:3]"),
+            ("active", "data[?(@.active == true)]"),
+            ("labels", "data[*].labels"),
+            ("whole", "$"),
+        )
+    ],
+    {"base_url": "/g"},
+    {"write_disposition": "append"},
+    ROW_CHANGES,
+)
+case(
+    "generic, hints",
+    [
+        {
+            "name": "rows",
+            "primary_key": "id",
+            "columns": {"score": {"data_type": "decimal"}, "later": {"data_type": "date"}, "name": {"data_type": "text", "nullable": False}},
+            "endpoint": {"path": "page", "params": ROWS},
+        },
+        {
+            "name": "flat",
+            "max_table_nesting": 0,
+            "table_name": "level_zero",
+            "endpoint": {"path": "page", "params": ROWS},
+        },
+        {
+            "name": "upserted",
+            "primary_key": "id",
+            "write_disposition": {"disposition": "merge", "strategy": "upsert"},
+            "endpoint": {"path": "page", "params": ROWS},
+        },
+        {
+            "name": "history",
+            "write_disposition": {"disposition": "merge", "strategy": "scd2"},
+            "endpoint": {"path": "page", "params": ROWS},
+        },
+        {
+            "name": "replaced",
+            "write_disposition": "replace",
+            "merge_key": "id",
+            "schema_contract": {"columns": "discard_value"},
+            "endpoint": {"path": "page", "params": ROWS},
+        },
+        {
+            "name": "events",
+            "primary_key": "id",
+            "endpoint": {
+                "path": "events",
+                "params": {"page_size": 7},
+                "incremental": {
+                    "cursor_path": "updated_at",
+                    "initial_value": "2025-01-01T00:02:00+00:00",
+                    "lag": 300,
+                    "row_order": "asc",
+                    "start_param": "since",
+                    "end_param": "until",
+                },
+            },
         },
     ],
-    {"base_url": "/g", "headers": {"X-Team": "blue"}},
+    {"base_url": "/g", "paginator": {"type": "page_number", "base_page": 1}},
+    {"write_disposition": "merge", "endpoint": DATA},
+    ROW_CHANGES,
+)
+case(
+    "generic, actions",
+    [
+        rows("items", "page", {"type": "page_number", "base_page": 1}, **DATA),
+        {"name": "gone", "endpoint": {"path": "status/404", "paginator": "single_page", **IGNORE_404}},
+        {
+            "name": "content",
+            "endpoint": {
+                "path": "page",
+                "params": {"page_size": 2},
+                "paginator": {"type": "page_number", "base_page": 1},
+                **DATA,
+                "response_actions": [{"content": '"page":2', "action": "ignore"}],
+            },
+        },
+    ],
+    {"base_url": "/g"},
     {"write_disposition": "append"},
     ROW_CHANGES,
 )

@@ -30,8 +30,14 @@ use tipple_source::{Problem, SourceError};
 use crate::model::{HttpPolicy, RestConfig};
 use client::Client;
 
+pub(crate) use auth::TYPES as AUTH_TYPES;
+pub(crate) use http::KEYS as HTTP_KEYS;
 pub use merge::merged_resource;
-pub use resource::RESOURCE_KEYS;
+pub(crate) use paginator::TYPES as PAGINATOR_TYPES;
+pub(crate) use resource::RESOURCE_KEYS;
+pub(crate) use steps::WORDS as STEP_WORDS;
+#[cfg(test)]
+pub(crate) use tests::known_keys;
 
 /// Section of the settings in which dlt's ready-made source looks (spec §12.1).
 const SECTION: &str = "rest_api";

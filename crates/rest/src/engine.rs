@@ -275,14 +275,27 @@ impl Reader {
             tokio::select! {
                 biased;
                 page = generator.next() => page.transpose(),
-                () = asked_to_stop => Err(Failure::Stopped.at("")),
+                () = asked_to_stop => Ok(None),
             }
         });
         if stop.load(Ordering::Relaxed) {
             self.settle();
-            return Err(Failure::Stopped.at(""));
+            return Err(self.interrupted());
         }
         taken
+    }
+
+    fn interrupted(&self) -> SourceError {
+        let help = match self.shared.journal {
+            Some(_) => "what was read is kept for a day: run again to go on where it stopped",
+            None => "run again to start the reading over",
+        };
+        SourceError::Other {
+            code: "pipeline.interrupted",
+            message: "interrupted".to_owned(),
+            help: vec![help.to_owned()],
+            cause: None,
+        }
     }
 
     /// Lets the requests under way end, so that their answers are kept.

@@ -9,6 +9,7 @@ pub mod document;
 pub mod fill;
 pub mod import;
 pub mod jq;
+pub mod json_schema;
 pub mod jsonpath;
 pub mod model;
 pub mod steps;

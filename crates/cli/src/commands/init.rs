@@ -112,7 +112,7 @@ impl Init {
                 .map_err(|error| source::from_source(&error)),
             None => {
                 if name != REST_API {
-                    terminal.note(&format!("`{name}` is not among the known sources (see `tipple init -l`): the REST template is used"));
+                    terminal.note(&unknown_source(&name));
                 }
                 Ok(template::rest_api(&name, &destination))
             }
@@ -194,6 +194,16 @@ fn check_destination(name: &str) -> Result<(), Diagnostic> {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help(format!("destinations: {}", destinations::KINDS.join(", "))),
     })
+}
+
+/// What is said when the general template takes the place of a source that is not known.
+fn unknown_source(name: &str) -> String {
+    let known = BUILT_IN.iter().map(|source| source.names[0]);
+    let near = nearest(name, known).map(|near| format!(" (did you mean `{near}`?)"));
+    format!(
+        "`{name}` is not among the known sources{}; the template of a REST API is used, `tipple init -l` lists the others",
+        near.unwrap_or_default()
+    )
 }
 
 /// A word as part of names of files and settings.

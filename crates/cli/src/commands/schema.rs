@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value};
+use tipple_rest::json_schema::pipeline_file;
 use tipple_schema::{Schema as Document, is_default_value, yaml};
 
 use super::Outcome;
@@ -13,6 +14,7 @@ use crate::diagnostics::{self, Diagnostic, codes, nearest};
 use crate::documents;
 use crate::exit::Exit;
 use crate::output::{self, Terminal};
+use crate::sources::BUILT_IN;
 
 /// Arguments of `tipple schema`.
 #[derive(Debug, Args)]
@@ -31,6 +33,8 @@ pub struct Schema {
 enum Action {
     /// Write the schema of a pipeline as a file that `--locked` holds runs to
     Pin(Pin),
+    /// Print the JSON Schema of pipeline files, for editors
+    PipelineFile,
 }
 
 /// How a schema is printed.
@@ -56,8 +60,13 @@ enum Format {
 impl Schema {
     /// Reads the document, checks it and prints it.
     pub fn run(self, global: &Global, terminal: &Terminal) -> Outcome {
-        if let Some(Action::Pin(pin)) = self.action {
-            return pin.run(global, terminal);
+        match self.action {
+            Some(Action::Pin(pin)) => return pin.run(global, terminal),
+            Some(Action::PipelineFile) => {
+                print_pipeline_file();
+                return Ok(Exit::Done);
+            }
+            None => {}
         }
         let document = documents::read(&self.file.unwrap_or_default())?;
         let schema = Document::from_document(&document)
@@ -65,6 +74,15 @@ impl Schema {
         print(&schema, &self.form, terminal)?;
         Ok(Exit::Done)
     }
+}
+
+fn print_pipeline_file() {
+    let names: Vec<&str> = BUILT_IN
+        .iter()
+        .flat_map(|source| source.names)
+        .copied()
+        .collect();
+    output::print(&format!("{:#}\n", pipeline_file(&names)));
 }
 
 /// Prints a schema: YAML unless another form is asked for.

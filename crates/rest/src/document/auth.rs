@@ -13,7 +13,7 @@ use crate::model::{
 };
 
 /// Words for `type`.
-pub(super) const TYPES: [&str; 6] = [
+pub(crate) const TYPES: [&str; 6] = [
     "bearer",
     "api_key",
     "http_basic",

@@ -88,7 +88,7 @@ impl Reader<'_> {
             ..defaults
         };
         let fields = Fields::of(value, &path, &mut self.problems).map(|mut rest| {
-            rest.leave(&super::http::KEYS);
+            rest.leave(&KEYS);
             rest
         });
         if let Some(fields) = fields {
@@ -155,7 +155,7 @@ impl Reader<'_> {
 }
 
 /// Keys of `client.http`.
-pub(super) const KEYS: [&str; 16] = [
+pub(crate) const KEYS: [&str; 16] = [
     "timeout",
     "connect_timeout",
     "max_attempts",

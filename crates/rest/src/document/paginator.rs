@@ -10,7 +10,7 @@ use crate::model::{
 };
 
 /// Words for `type`; the last two decide nothing by themselves.
-pub(super) const TYPES: [&str; 9] = [
+pub(crate) const TYPES: [&str; 9] = [
     "json_link",
     "header_link",
     "header_cursor",

@@ -29,7 +29,7 @@ const OWN_KEYS: [&str; 10] = [
 ];
 
 /// All keys of a resource (spec §3), for messages and editors.
-pub const RESOURCE_KEYS: [&str; 21] = [
+pub(crate) const RESOURCE_KEYS: [&str; 21] = [
     "name",
     "endpoint",
     "include_from_parent",

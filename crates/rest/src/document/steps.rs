@@ -28,6 +28,25 @@ const BUILT_IN: [&str; 11] = [
     "flatten",
 ];
 
+/// All words of a step but `on_error`, for editors.
+pub(crate) const WORDS: [&str; 15] = [
+    "filter",
+    "map",
+    "yield_map",
+    "where",
+    "select",
+    "drop",
+    "rename",
+    "set",
+    "mask",
+    "hash",
+    "explode",
+    "as",
+    "cast",
+    "parse_json",
+    "flatten",
+];
+
 /// Members beside a step.
 const BESIDE: [&str; 2] = ["on_error", "as"];
 

@@ -64,6 +64,11 @@ fn mistakes(text: &str) -> String {
     shown
 }
 
+/// What the reader says about a key that it does not know.
+pub(crate) fn known_keys(text: &str) -> String {
+    mistakes(text)
+}
+
 /// A document with one resource whose members are `resource`, indented by four.
 fn one(resource: &str) -> String {
     let indented: String = resource
@@ -597,7 +602,11 @@ endpoint:
                 500..=599,
                 408..=408,
             ],
-            content: None,
+            content: Some(
+                Text(
+                    "busy",
+                ),
+            ),
             action: Retry,
         },
         ResponseAction {

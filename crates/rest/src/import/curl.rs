@@ -404,13 +404,98 @@ mod tests {
     fn a_command_becomes_a_configuration_without_secrets() {
         insta::assert_snapshot!(shown(
             "curl 'https://api.example.com/v2/orders?limit=50&state=open&state=new' \\\n  -H 'Authorization: Bearer canary-4711' -H 'Accept: application/json' -H 'sec-ch-ua: x' --compressed"
-        ), @"");
+        ), @r#"
+        {
+          "source": "shop_source",
+          "client": {
+            "base_url": "https://api.example.com/v2",
+            "auth": {
+              "type": "bearer",
+              "token": "${secrets.sources.shop_source.token}"
+            },
+            "headers": {
+              "Accept": "application/json"
+            }
+          },
+          "resources": [
+            {
+              "name": "orders",
+              "endpoint": {
+                "path": "orders",
+                "params": {
+                  "limit": 50,
+                  "state": [
+                    "open",
+                    "new"
+                  ]
+                }
+              }
+            }
+          ]
+        }
+        secrets: ["sources.shop_source.token"]
+        check `data_selector` and `paginator`: they are found out from the first answer until they are written down
+        "#);
         insta::assert_snapshot!(shown(
             "curl -u canary-user:canary-pass -XPOST api.example.com/search -d '{\"q\":\"{x}\",\"page\":1}'"
-        ), @"");
+        ), @r#"
+        {
+          "source": "shop_source",
+          "client": {
+            "base_url": "https://api.example.com",
+            "auth": {
+              "type": "http_basic",
+              "username": "${secrets.sources.shop_source.username}",
+              "password": "${secrets.sources.shop_source.password}"
+            }
+          },
+          "resources": [
+            {
+              "name": "search",
+              "endpoint": {
+                "path": "search",
+                "method": "POST",
+                "json": {
+                  "q": "{{x}}",
+                  "page": 1
+                }
+              }
+            }
+          ]
+        }
+        secrets: ["sources.shop_source.username", "sources.shop_source.password"]
+        check `data_selector` and `paginator`: they are found out from the first answer until they are written down
+        "#);
         insta::assert_snapshot!(shown(
             "curl -G \"https://a.b/v1/items?api_key=canary-key\" --data-urlencode 'q=a b' -b 'sid=canary-cookie'"
-        ), @"");
+        ), @r#"
+        {
+          "source": "shop_source",
+          "client": {
+            "base_url": "https://a.b/v1",
+            "auth": {
+              "type": "api_key",
+              "name": "Cookie",
+              "location": "header",
+              "api_key": "${secrets.sources.shop_source.api_key}"
+            }
+          },
+          "resources": [
+            {
+              "name": "items",
+              "endpoint": {
+                "path": "items",
+                "params": {
+                  "api_key": "${secrets.sources.shop_source.api_key}",
+                  "q": "a b"
+                }
+              }
+            }
+          ]
+        }
+        secrets: ["sources.shop_source.api_key", "sources.shop_source.api_key"]
+        check `data_selector` and `paginator`: they are found out from the first answer until they are written down
+        "#);
     }
 
     #[test]

@@ -428,7 +428,47 @@ mod tests {
             },
         });
         let imported = from_openapi(&document, "video_source").unwrap();
-        insta::assert_snapshot!(format!("{:#}\n{}", imported.document, imported.notes.join("\n")), @"");
+        insta::assert_snapshot!(format!("{:#}\n{}", imported.document, imported.notes.join("\n")), @r#"
+        {
+          "source": "video_source",
+          "client": {
+            "base_url": "https://ws.api.video",
+            "auth": {
+              "type": "http_basic",
+              "username": "${secrets.sources.video_source.username}",
+              "password": "${secrets.sources.video_source.password}"
+            },
+            "paginator": {
+              "type": "page_number",
+              "base_page": 1,
+              "page_param": "currentPage",
+              "total_path": null
+            }
+          },
+          "resources": [
+            {
+              "name": "videos",
+              "primary_key": "videoId",
+              "write_disposition": "merge",
+              "endpoint": {
+                "path": "videos",
+                "params": {
+                  "pageSize": 25
+                },
+                "data_selector": "data"
+              }
+            },
+            {
+              "name": "captions",
+              "endpoint": {
+                "path": "videos/{resources.videos.videoId:segment}/captions",
+                "data_selector": "data"
+              }
+            }
+          ]
+        }
+        `/albums/{albumId}/photos` was left out: no resource lists what `{albumId}` names
+        "#);
     }
 
     #[test]

@@ -609,7 +609,77 @@ def github_source(access_token: str = dlt.secrets.value, org=dlt.config.value):
     #[test]
     fn a_dictionary_is_read_as_data() {
         let imported = from_python(EXAMPLE).unwrap();
-        insta::assert_snapshot!(format!("{:#}\n{}", imported.document, imported.notes.join("\n")), @"");
+        insta::assert_snapshot!(format!("{:#}\n{}", imported.document, imported.notes.join("\n")), @r#"
+        {
+          "client": {
+            "base_url": "https://api.github.com/repos/",
+            "auth": {
+              "type": "bearer",
+              "token": "${secrets.sources.github_source.access_token}"
+            },
+            "paginator": {
+              "type": "header_link",
+              "links_next_key": "next"
+            },
+            "headers": {
+              "X-Org": "${config.sources.github_source.org}",
+              "X-Key": "${secrets.sources.github.key}",
+              "X-V": "${env.V}"
+            }
+          },
+          "resource_defaults": {
+            "primary_key": "id",
+            "endpoint": {
+              "params": {
+                "per_page": 100,
+                "flag": true,
+                "none": null,
+                "f": 1.5
+              }
+            }
+          },
+          "resources": [
+            "posts",
+            {
+              "name": "issues",
+              "endpoint": {
+                "path": null,
+                "paginator": {
+                  "type": "cursor",
+                  "cursor_path": "meta.next",
+                  "cursor_param": "c"
+                },
+                "incremental": {
+                  "cursor_path": "u",
+                  "initial_value": "2024-01-01",
+                  "convert": null
+                },
+                "params": {
+                  "a": "it's é",
+                  "t": [
+                    "x",
+                    "y"
+                  ],
+                  "e": null
+                }
+              },
+              "processing_steps": [
+                {
+                  "filter": null
+                },
+                {
+                  "map": null
+                }
+              ]
+            }
+          ]
+        }
+        `resources[1].endpoint.path`: `f"{org}/issues"` has no file form; write the text with its values in place
+        `resources[1].endpoint.incremental.convert`: `lambda x: int(x)` has no file form; name a conversion such as `epoch_s`, or write `{ jq: "…" }`
+        `resources[1].endpoint.params.e`: `60 * 60` has no file form; write the value itself
+        `resources[1].processing_steps[0].filter`: `lambda x: x["id"] < 10` has no file form; write `{ jq: ".id > 5" }`, or the step `where`
+        `resources[1].processing_steps[1].map`: `lower_title` has no file form; write `{ jq: "del(.email)" }`, or a step such as `drop`, `rename`, `set`
+        "#);
     }
 
     #[test]
@@ -621,7 +691,12 @@ def github_source(access_token: str = dlt.secrets.value, org=dlt.config.value):
             message("c = {\n 'client': {"),
             message("{'client': 'a}"),
         ];
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @r"
+        there is no configuration in the text
+        there is no configuration in the text
+        line 2: the text ends too early
+        line 1: a text is not closed
+        ");
     }
 
     proptest! {
