@@ -560,26 +560,48 @@ impl Sequence {
         number: u64,
     ) -> Result<(), Failure> {
         let is_set = matches!(self.wired.endpoint.selector, Selector::Path(_));
-        if rows.is_matched {
+        if rows.has_place() {
             self.wired.has_matched.store(true, Ordering::Relaxed);
         }
-        if rows.is_matched
-            || !is_set
-            || number > 1
-            || self.wired.has_matched.swap(true, Ordering::Relaxed)
-        {
+        if rows.has_place() || !is_set || number > 1 {
             return Ok(());
         }
-        let body = std::str::from_utf8(text).unwrap_or_default();
+        let tree = page::tree(text).unwrap_or(Value::Null);
+        if let Some(said) = page::error_in(&tree) {
+            return Err(Failure::Answer {
+                code: "source.rest.error_body",
+                reason: format!("its status says success, but {said}"),
+                help: "the API reports errors in its answers: \
+                       `response_actions: [{content: …, action: raise}]`, `retry` or `ignore` says what to do with them"
+                    .to_owned(),
+            });
+        }
+        if self.wired.has_matched.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.tell_no_match(rows.is_matched, &tree, selector)
+    }
+
+    fn tell_no_match(
+        &self,
+        is_null: bool,
+        tree: &Value,
+        selector: &JsonPath,
+    ) -> Result<(), Failure> {
+        let what = if is_null {
+            "leads to null"
+        } else {
+            "finds nothing"
+        };
+        let keys = crate::paginate::keys_of_value(tree);
         let reason = format!(
-            "`data_selector: {}` finds nothing; the answer has {}",
-            selector.text(),
-            crate::paginate::keys_of(body)
+            "`data_selector: {}` {what}; the answer has {keys}",
+            selector.text()
         );
-        let found = page::tree(text).map(|tree| page::find(&tree).path).ok();
-        let help = match found.filter(|path| path.keys().is_some_and(|keys| !keys.is_empty())) {
-            Some(path) => format!("a list is at `data_selector: {}`", path.text()),
-            None => "correct `data_selector`, or leave it out to have the rows found".to_owned(),
+        let found = page::find(tree).path;
+        let help = match found.keys().is_some_and(|keys| !keys.is_empty()) {
+            true => format!("a list is at `data_selector: {}`", found.text()),
+            false => "correct `data_selector`, or leave it out to have the rows found".to_owned(),
         };
         if self.shared.http.strict_selector {
             let code = "source.rest.selector";
