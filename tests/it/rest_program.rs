@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use tipple_mockapi::{Faults, MockApi, Mutation, Options};
 
-use crate::program::{DATASET, Ended, Place};
+use crate::program::{DATASET, Ended, Place, fixtures};
 
 /// Key of the server; it stands in `secrets.toml` and nowhere else.
 const CANARY: &str = "canary-4711-api-key";
@@ -420,4 +420,38 @@ fn videos_of_a_big_account_are_all_there() {
     assert_eq!(rows("videos__tags"), expected.list_items["tags"]);
     assert_eq!(rows("videos__metadata"), expected.list_items["metadata"]);
     assert!(shop.api.stats().retries > 0);
+}
+
+#[test]
+fn assertions_are_signed_for_the_key_that_the_server_knows() {
+    let key = std::fs::read_to_string(fixtures("keys/jwt_test_key.pem")).unwrap();
+    let known = std::fs::read(fixtures("keys/jwt_test_key.pub.der")).unwrap();
+    let mut other = known.clone();
+    other[100] ^= 1;
+    for (public_key, code) in [(known, 0), (other, 4)] {
+        let options = Options {
+            key: CANARY.to_owned(),
+            jwt_public_key: Some(public_key),
+            ..Options::default()
+        };
+        let shop = Shop {
+            api: MockApi::start(options).unwrap(),
+            ..Shop::new()
+        };
+        shop.place.write(
+            ".dlt/secrets.toml",
+            format!("[shop]\nkey = \"{CANARY}\"\npem = \"\"\"\n{key}\"\"\"\n"),
+        );
+        let url = shop.api.url();
+        let text = format!(
+            "source: shop\ndataset: {DATASET}\nclient:\n  base_url: {url}/g\n  \
+             auth: {{ type: oauth2_jwt_bearer, client_id: mock-client, private_key: \"${{secrets.shop.pem}}\", \
+             auth_endpoint: '{url}/g/oauth/jwt' }}\n\
+             resources:\n  - name: data\n    endpoint: {{ path: oauth/data, data_selector: data, \
+             paginator: {{ type: page_number, base_page: 1 }} }}\n"
+        );
+        let ended = shop.run_text(&text);
+        assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+        assert_eq!(shop.api.stats().rows > 0, code == 0);
+    }
 }

@@ -31,7 +31,7 @@ fn told(place: &Place, api: Option<&MockApi>, words: &[&str]) -> String {
     let text = text.replace(&*folder.to_string_lossy(), "[folder]");
     assert!(!text.contains("canary"), "{text}");
     match api {
-        Some(api) => text.replace(&api.url(), "[mock]"),
+        Some(api) => text.replace(api.url(), "[mock]"),
         None => text,
     }
 }
@@ -57,7 +57,7 @@ fn fill_secrets(place: &Place) {
 fn every_known_source_is_set_up_and_answers() {
     let api = server();
     for (source, base) in [
-        ("api_video", api.url()),
+        ("api_video", api.url().to_owned()),
         ("pixlee", format!("{}/api/v2", api.url())),
     ] {
         let place = Place::new();
@@ -120,7 +120,20 @@ fn all_resources_of_api_video_load() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let masked = place.tipple(&["query", "select distinct stream_key from live_streams union all select distinct token from upload_tokens union all select distinct signature_secret from webhooks union all select distinct value from projects_api_keys", "--pipeline", "api_video_pipeline", "--destination", &destination, "-o", "csv"]).output().unwrap();
+    let sql = "select distinct stream_key from live_streams union all \
+        select distinct token from upload_tokens union all \
+        select distinct signature_secret from webhooks union all \
+        select distinct value from projects_api_keys";
+    let words = [
+        "query",
+        "api_video_pipeline",
+        sql,
+        "--destination",
+        &destination,
+        "-o",
+        "csv",
+    ];
+    let masked = place.tipple(&words).output().unwrap();
     let masked = String::from_utf8_lossy(&masked.stdout).into_owned();
     assert_eq!(masked, "stream_key\n***\n***\n***\n***\n");
 }
@@ -153,7 +166,7 @@ fn one_request_and_a_description_become_pipelines() {
         Some(&api),
         &["init", "--curl", &command, "shop", "duckdb"],
     );
-    let file = read(&place, "shop_pipeline.yaml").replace(&api.url(), "[mock]");
+    let file = read(&place, "shop_pipeline.yaml").replace(api.url(), "[mock]");
     assert!(!file.contains("canary"));
     insta::assert_snapshot!("init_curl", format!("{created}{file}"));
     assert!(read(&place, ".dlt/secrets.toml").contains(CANARY));
@@ -202,7 +215,7 @@ fn a_wrong_key_and_a_wrong_name_are_told_by_check() {
     let mut command = place.tipple(&["check", "a.yaml"]);
     command.env("SOURCES__API_VIDEO_SOURCE__API_KEY", "canary-wrong");
     let output = command.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr).replace(&url, "[mock]");
+    let stderr = String::from_utf8_lossy(&output.stderr).replace(url, "[mock]");
     assert!(!stderr.contains("canary"), "{stderr}");
     assert_eq!(output.status.code(), Some(4));
     insta::assert_snapshot!("check_wrong_key", stderr);

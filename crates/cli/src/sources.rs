@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value};
-use tipple_config::{RuntimeSettings, Settings};
+use tipple_config::{ExtractSettings, RuntimeSettings, Settings};
 use tipple_files::FileResource;
 use tipple_rest::builtin::BuiltIn;
 use tipple_rest::model::RestConfig;
@@ -24,6 +24,8 @@ pub struct Surroundings<'a> {
     pub settings: &'a Settings,
     /// Settings of the run.
     pub runtime: &'a RuntimeSettings,
+    /// Order in which pages are taken.
+    pub extract: &'a ExtractSettings,
     /// Keep what makes an interrupted reading go on.
     pub keeps_checkpoints: bool,
 }
@@ -71,7 +73,9 @@ fn of_rest(
 ) -> Result<Prepared, SourceError> {
     let config = rest_config(file, body, around)?;
     let warnings = config.warnings.clone();
-    let source = RestSource::new(file.source.name.clone(), config, Arc::clone(stop));
+    let extract = around.extract;
+    let source = RestSource::new(file.source.name.clone(), config, Arc::clone(stop))
+        .in_order(extract.next_item_mode == "fifo", extract.parallel_items_max);
     let source = match around.keeps_checkpoints {
         true => source,
         false => source.without_checkpoints(),

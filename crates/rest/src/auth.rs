@@ -57,6 +57,7 @@ struct TokenSlot {
 #[derive(Clone)]
 struct Token {
     value: Secret<String>,
+    fetched_at: Instant,
     /// None: until the first 401.
     renew_at: Option<Instant>,
 }
@@ -109,17 +110,18 @@ impl Authenticator {
         })
     }
 
-    /// Forgets fetched tokens after a 401; false when there are none, so that asking again is useless.
-    pub(crate) fn forget(&self) -> bool {
-        let mut has_forgotten = false;
+    /// Forgets the tokens with which a request was signed at `signed_at` and answered with 401; false when there are
+    /// none, so that asking again is useless. A token that another task has fetched since then is kept.
+    pub(crate) fn forget(&self, signed_at: Instant) -> bool {
+        let mut has_tokens = false;
         for (auth, slot) in self.auths.iter().zip(&self.tokens) {
             if matches!(auth, Auth::ClientCredentials(_) | Auth::JwtBearer(_)) {
-                *locked(&slot.token) = None;
+                locked(&slot.token).take_if(|token| token.fetched_at <= signed_at);
                 *locked(&slot.is_given_used_up) = true;
-                has_forgotten = true;
+                has_tokens = true;
             }
         }
-        has_forgotten
+        has_tokens
     }
 }
 
@@ -207,6 +209,7 @@ fn read_token(answer: &Answer, default_life: Duration) -> Result<Token, Failure>
     };
     Ok(Token {
         value: Secret::new(value.to_owned()),
+        fetched_at: Instant::now(),
         renew_at: Some(Instant::now() + life),
     })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp as Instant;
-use jiff::civil::{self, DateTime};
+use jiff::civil::DateTime;
 use jiff::fmt::strtime;
 use jiff::tz::{Offset, TimeZone};
 use tipple_json::{Timestamp, Value, iso, python_repr};
@@ -227,7 +227,7 @@ fn strftime(format: &str, at: Timestamp) -> Result<Value, String> {
             let wall: DateTime = instant(at)?.to_zoned(TimeZone::UTC).datetime();
             match format.contains("%s") {
                 true => strtime::format(&format, &instant(at)?.to_zoned(TimeZone::UTC)),
-                false => strtime::format(&format, civil::DateTime::from(wall)),
+                false => strtime::format(&format, wall),
             }
         }
     };

@@ -35,6 +35,7 @@ pub(crate) use http::KEYS as HTTP_KEYS;
 pub use merge::merged_resource;
 pub(crate) use paginator::TYPES as PAGINATOR_TYPES;
 pub(crate) use resource::RESOURCE_KEYS;
+pub(crate) use secrets::is_sensitive;
 pub(crate) use steps::WORDS as STEP_WORDS;
 #[cfg(test)]
 pub(crate) use tests::known_keys;
@@ -134,8 +135,6 @@ pub(crate) struct Reader<'a> {
     problems: Problems,
     warnings: Vec<String>,
     secrets: Vec<Secret<String>>,
-    /// Paths of values that came from a secret setting.
-    secret_paths: HashSet<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -145,7 +144,6 @@ impl<'a> Reader<'a> {
             problems: Problems::default(),
             warnings: Vec::new(),
             secrets: Vec::new(),
-            secret_paths: HashSet::new(),
         }
     }
 

@@ -25,7 +25,7 @@ use crate::fill::CursorValues;
 use crate::generator::{Children, Generator, Raw};
 use crate::http::{Client, Sender};
 use crate::model::{Auth, Origin, PageRule, RestConfig, RestResource, Seed};
-use crate::schedule::{Node, Schedule, Step};
+use crate::schedule::{Node, Order, Schedule, Step};
 use crate::sequence::{Lane, Shared, Wired};
 use crate::steps::Steps;
 
@@ -44,6 +44,7 @@ pub struct RestSource {
     name: String,
     stop: Arc<AtomicBool>,
     keeps_checkpoints: bool,
+    order: Order,
 }
 
 impl RestSource {
@@ -57,7 +58,17 @@ impl RestSource {
             name: name.into(),
             stop,
             keeps_checkpoints: true,
+            order: Order::default(),
         }
+    }
+
+    /// Lets generators of pages take turns in another way: `extract.next_item_mode` and `extract.max_parallel_items`.
+    pub fn in_order(mut self, is_fifo: bool, generators_max: usize) -> Self {
+        self.order = Order {
+            is_fifo,
+            generators_max,
+        };
+        self
     }
 
     /// Keeps nothing for an interrupted run to go on from.
@@ -191,7 +202,7 @@ impl Reader {
             readings.push(reading(resource, &state, sender, &mut auths)?);
         }
         Ok(Reader {
-            schedule: Schedule::new(&nodes(&config, &request.wanted), false),
+            schedule: Schedule::new(&nodes(&config, &request.wanted), source.order),
             config,
             readings,
             generators: HashMap::new(),
@@ -301,8 +312,7 @@ impl Reader {
     /// Lets the requests under way end, so that their answers are kept.
     fn settle(&self) {
         self.tell_stop.send_replace(true);
-        self.runtime
-            .block_on(self.shared.client.limiter.settled(STOP_PATIENCE));
+        self.runtime.block_on(self.shared.settled(STOP_PATIENCE));
     }
 
     /// Steps and cursor; nothing when no row of the page is kept.

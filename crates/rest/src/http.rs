@@ -14,9 +14,10 @@ use tipple_config::redact;
 use tipple_json::{Value, write_compact};
 use tipple_source::{Notify, SourceEvent};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use url::Url;
 
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, Credentials};
 use crate::error::{Failure, Transport, excerpt};
 use crate::limiter::Limiter;
 use crate::model::{HttpPolicy, Method};
@@ -254,14 +255,16 @@ impl Client {
             if sender.is_stopped() {
                 return Err(Failure::Stopped);
             }
-            let failed = match self.attempt(sender, call, auth).await {
+            let credentials = auth.prepare(self, sender).await?;
+            let signed_at = Instant::now();
+            let failed = match self.attempt(sender, call, &credentials).await {
                 Err(Failure::Transport { kind, detail, .. }) => Failed::Transport(kind, detail),
                 Err(failure) => return Err(failure),
                 Ok(answer) => match judge(&answer) {
                     Verdict::Take => return Ok(answer),
                     Verdict::ByStatus if answer.status < 400 => return Ok(answer),
                     Verdict::ByStatus
-                        if answer.status == 401 && !has_refreshed && auth.forget() =>
+                        if answer.status == 401 && !has_refreshed && auth.forget(signed_at) =>
                     {
                         has_refreshed = true;
                         continue;
@@ -347,9 +350,8 @@ impl Client {
         &self,
         sender: &Sender,
         call: &Call,
-        auth: &Authenticator,
+        credentials: &Credentials<'_>,
     ) -> Result<Answer, Failure> {
-        let credentials = auth.prepare(self, sender).await?;
         let tell = |hold: &crate::limiter::Hold| {
             (sender.notify)(SourceEvent::Waiting {
                 resource: Arc::clone(&sender.resource),

@@ -266,7 +266,8 @@ mod engine {
     }
 }
 
-#[cfg(all(test, feature = "expr-jq"))]
+#[cfg(test)]
+#[cfg(feature = "expr-jq")]
 mod tests {
     use super::*;
 

@@ -24,7 +24,6 @@ const SAME_WINDOW: Duration = Duration::from_millis(1_500);
 #[derive(Debug)]
 pub struct Limiter {
     slots: Arc<Semaphore>,
-    slot_count: u32,
     /// Requests are let go one after another: who holds this waits for the next time.
     gate: tokio::sync::Mutex<Pace>,
     shared: Mutex<Shared>,
@@ -74,7 +73,6 @@ impl Limiter {
         let slot_count = concurrency_max.clamp(1, 1_000);
         Arc::new(Limiter {
             slots: Arc::new(Semaphore::new(slot_count)),
-            slot_count: u32::try_from(slot_count).unwrap_or(1_000),
             gate: tokio::sync::Mutex::new(Pace::new(requests_per_second)),
             shared: Mutex::default(),
             changed: Notify::new(),
@@ -161,12 +159,6 @@ impl Limiter {
             Some((left, known)) if is_same(known) => Some((left.min(quota.left), known.max(until))),
             _ => Some((quota.left, until)),
         };
-    }
-
-    /// Waits until no request is under way, but not longer than `patience`.
-    pub async fn settled(&self, patience: Duration) {
-        let all = self.slots.acquire_many(self.slot_count);
-        let _ = tokio::time::timeout(patience, all).await;
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

@@ -54,6 +54,45 @@ impl Rows {
             is_list: false,
         }
     }
+
+    /// There is a place for rows, though there may be none in it; a null is no place.
+    pub(crate) fn has_place(&self) -> bool {
+        self.is_matched && (self.is_list || self.count > 0)
+    }
+}
+
+/// What an answer that says success says about an error, if it does: a status of its own, or a member `error`.
+pub(crate) fn error_in(body: &Value) -> Option<String> {
+    let members = body.as_object()?;
+    let status = members.iter().find_map(|(key, value)| {
+        let is_status =
+            ["status", "status_code", "statuscode", "code"].contains(&key.to_lowercase().as_str());
+        let number = match value {
+            Value::Int(number) => Some(*number),
+            Value::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let number = number.filter(|number| is_status && (400..=599).contains(number))?;
+        Some(format!("its `{key}` is {number}"))
+    });
+    let error = members.iter().find(|(key, value)| {
+        let is_empty = match value {
+            Value::Null | Value::Bool(false) => true,
+            Value::Text(text) => text.is_empty(),
+            Value::List(list) => list.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            _ => false,
+        };
+        (key == "error" || key == "errors") && !is_empty
+    });
+    let found = status.or_else(|| error.map(|(key, _)| format!("it has `{key}`")))?;
+    let said = ["message", "error_description", "error", "detail"]
+        .iter()
+        .find_map(|key| body.get(key)?.as_text());
+    Some(match said {
+        Some(said) => format!("{found}: {}", excerpt(said.as_bytes(), EXCERPT_BYTES_MAX)),
+        None => found,
+    })
 }
 
 /// Texts of what a paginator asks for, in the order of its paths.

@@ -387,13 +387,17 @@ fn has_more(
 
 /// Top-level keys of an answer, for messages; values could be secrets.
 pub(crate) fn keys_of(body: &str) -> String {
-    match parse_value(body.as_bytes()) {
-        Ok(Value::Object(members)) if !members.is_empty() => {
+    keys_of_value(&parse_value(body.as_bytes()).unwrap_or(Value::Null))
+}
+
+/// The same for a body that was read already.
+pub(crate) fn keys_of_value(body: &Value) -> String {
+    match body {
+        Value::Object(members) if !members.is_empty() => {
             let keys = members.iter().map(|(key, _)| format!("`{key}`"));
             format!("the keys {}", keys.collect::<Vec<_>>().join(", "))
         }
-        Ok(Value::Object(_)) => "no keys".to_owned(),
-        Ok(Value::List(_)) => "no keys: it is a list".to_owned(),
+        Value::List(_) => "no keys: it is a list".to_owned(),
         _ => "no keys".to_owned(),
     }
 }

@@ -4,8 +4,8 @@
 //! (spec/rest-api.md §19.3). The machine knows generators of pages and says which one has to give its next page; whoever
 //! drives it may let generators run ahead, the order stays. Pages are handles to it. Start with [`Schedule::step`].
 
-/// Generators beyond the roots above which the newest one is asked only (`extract.max_parallel_items`).
-pub const GENERATORS_MAX: usize = 20;
+/// Default of [`Order::generators_max`], as in dlt.
+const GENERATORS_MAX: usize = 20;
 
 /// A resource in the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,25 @@ pub struct Schedule<P> {
     root_count: usize,
     index: usize,
     generator_count: usize,
-    is_fifo: bool,
+    order: Order,
+}
+
+/// How generators take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// The newest one is asked until it ends (`extract.next_item_mode: fifo`).
+    pub is_fifo: bool,
+    /// Generators beyond the roots above which the newest one is asked only (`extract.max_parallel_items`).
+    pub generators_max: usize,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Order {
+            is_fifo: false,
+            generators_max: GENERATORS_MAX,
+        }
+    }
 }
 
 /// The resources in the order in which dlt lists them: by rounds, parents before children (§19.2). `nodes` are in the
@@ -102,9 +120,8 @@ fn children_of(nodes: &[Node], parent: usize) -> impl Iterator<Item = usize> {
 }
 
 impl<P: Clone> Schedule<P> {
-    /// The machine for these resources, in the order of the configuration. `is_fifo` is dlt's other mode
-    /// (`extract.next_item_mode`).
-    pub fn new(nodes: &[Node], is_fifo: bool) -> Self {
+    /// The machine for these resources, in the order of the configuration.
+    pub fn new(nodes: &[Node], order: Order) -> Self {
         let mut schedule = Schedule {
             consumers: vec![Vec::new(); nodes.len()],
             slots: Vec::new(),
@@ -113,7 +130,7 @@ impl<P: Clone> Schedule<P> {
             root_count: 0,
             index: 0,
             generator_count: 0,
-            is_fifo,
+            order,
         };
         let mut roots = Vec::new();
         let wanted = listing(nodes).into_iter().rev();
@@ -184,8 +201,8 @@ impl<P: Clone> Schedule<P> {
 
     fn advance(&mut self) {
         let count = self.slots.len();
-        let is_full = count - self.root_count.min(count) >= GENERATORS_MAX;
-        self.index = if is_full || self.is_fifo {
+        let is_full = count - self.root_count.min(count) >= self.order.generators_max;
+        self.index = if is_full || self.order.is_fifo {
             count - 1
         } else {
             (self.index + count - 1) % count

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tipple_json::Value;
 use tipple_source::{SourceError, SourceEvent};
@@ -28,6 +29,9 @@ use crate::request;
 /// Bytes of pages that wait to be taken, above which nothing is fetched ahead.
 const WAITING_BYTES_MAX: usize = 64 << 20;
 
+/// How often it is looked whether all sequences have settled.
+const SETTLED_CHECKED_EVERY: Duration = Duration::from_millis(5);
+
 /// What all sequences of a source share.
 pub(crate) struct Shared {
     pub(crate) client: Client,
@@ -36,6 +40,8 @@ pub(crate) struct Shared {
     /// Nothing is fetched before it is asked for: a limit of pages is in force.
     pub(crate) is_on_demand: bool,
     waiting_bytes: AtomicUsize,
+    /// Sequences that ask for a page or read its answer.
+    busy_count: AtomicUsize,
     changed: Notify,
     warnings: std::sync::Mutex<Vec<String>>,
 }
@@ -53,6 +59,7 @@ impl Shared {
             journal,
             is_on_demand,
             waiting_bytes: AtomicUsize::new(0),
+            busy_count: AtomicUsize::new(0),
             changed: Notify::new(),
             warnings: std::sync::Mutex::default(),
         }
@@ -69,12 +76,38 @@ impl Shared {
         }
     }
 
+    /// Waits until no sequence is at a page, but not longer than `patience`.
+    pub(crate) async fn settled(&self, patience: Duration) {
+        let settled = async {
+            while self.busy_count.load(Ordering::SeqCst) > 0 {
+                tokio::time::sleep(SETTLED_CHECKED_EVERY).await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, settled).await;
+    }
+
     pub(crate) fn take_warnings(&self) -> Vec<String> {
         let mut warnings = self
             .warnings
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         std::mem::take(&mut *warnings)
+    }
+}
+
+/// Counts a sequence as busy while it lives.
+struct Busy(Arc<Shared>);
+
+impl Busy {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.busy_count.fetch_add(1, Ordering::SeqCst);
+        Busy(Arc::clone(shared))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy_count.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -234,7 +267,10 @@ impl Sequence {
             self.wait_for_room().await;
             let shown = walk.call.shown();
             let place = format!("{place} · page {} · {shown}", walk.number);
-            match self.page(&mut walk).await {
+            let busy = Busy::new(&self.shared);
+            let result = self.page(&mut walk).await;
+            drop(busy);
+            match result {
                 Err(failure) => return self.deliver(Err(failure.at(&place))),
                 Ok((page, goes_on)) => {
                     if let Some(page) = page {
@@ -351,7 +387,7 @@ impl Sequence {
         (self.wired.sender.notify)(SourceEvent::Retrying {
             resource: Arc::clone(&self.wired.name),
             attempt: 1,
-            wait: std::time::Duration::ZERO,
+            wait: Duration::ZERO,
             reason: "the answer was no valid JSON".to_owned(),
         });
         send(
@@ -524,26 +560,48 @@ impl Sequence {
         number: u64,
     ) -> Result<(), Failure> {
         let is_set = matches!(self.wired.endpoint.selector, Selector::Path(_));
-        if rows.is_matched {
+        if rows.has_place() {
             self.wired.has_matched.store(true, Ordering::Relaxed);
         }
-        if rows.is_matched
-            || !is_set
-            || number > 1
-            || self.wired.has_matched.swap(true, Ordering::Relaxed)
-        {
+        if rows.has_place() || !is_set || number > 1 {
             return Ok(());
         }
-        let body = std::str::from_utf8(text).unwrap_or_default();
+        let tree = page::tree(text).unwrap_or(Value::Null);
+        if let Some(said) = page::error_in(&tree) {
+            return Err(Failure::Answer {
+                code: "source.rest.error_body",
+                reason: format!("its status says success, but {said}"),
+                help: "the API reports errors in its answers: \
+                       `response_actions: [{content: …, action: raise}]`, `retry` or `ignore` says what to do with them"
+                    .to_owned(),
+            });
+        }
+        if self.wired.has_matched.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.tell_no_match(rows.is_matched, &tree, selector)
+    }
+
+    fn tell_no_match(
+        &self,
+        is_null: bool,
+        tree: &Value,
+        selector: &JsonPath,
+    ) -> Result<(), Failure> {
+        let what = if is_null {
+            "leads to null"
+        } else {
+            "finds nothing"
+        };
+        let keys = crate::paginate::keys_of_value(tree);
         let reason = format!(
-            "`data_selector: {}` finds nothing; the answer has {}",
-            selector.text(),
-            crate::paginate::keys_of(body)
+            "`data_selector: {}` {what}; the answer has {keys}",
+            selector.text()
         );
-        let found = page::tree(text).map(|tree| page::find(&tree).path).ok();
-        let help = match found.filter(|path| path.keys().is_some_and(|keys| !keys.is_empty())) {
-            Some(path) => format!("a list is at `data_selector: {}`", path.text()),
-            None => "correct `data_selector`, or leave it out to have the rows found".to_owned(),
+        let found = page::find(tree).path;
+        let help = match found.keys().is_some_and(|keys| !keys.is_empty()) {
+            true => format!("a list is at `data_selector: {}`", found.text()),
+            false => "correct `data_selector`, or leave it out to have the rows found".to_owned(),
         };
         if self.shared.http.strict_selector {
             let code = "source.rest.selector";

@@ -71,6 +71,7 @@ impl Check {
         let around = Surroundings {
             settings: &project.settings,
             runtime: &settings.runtime,
+            extract: &settings.extract,
             keeps_checkpoints: false,
         };
         let report = match &file.body {

@@ -163,6 +163,7 @@ impl Part {
         let around = sources::Surroundings {
             settings: &project.settings,
             runtime: &target.settings.runtime,
+            extract: &target.settings.extract,
             keeps_checkpoints: true,
         };
         let prepared = sources::of_file(&file, &around, stop);

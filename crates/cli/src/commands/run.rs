@@ -92,6 +92,7 @@ impl Run {
         let around = sources::Surroundings {
             settings: &project.settings,
             runtime: &target.settings.runtime,
+            extract: &target.settings.extract,
             keeps_checkpoints: !self.no_checkpoints,
         };
         let prepared = sources::of_file(&file, &around, &stop);

@@ -528,6 +528,10 @@ The pages of a resource repeat themselves: the next request was sent before, or 
 passes over the parameter of the page, or the paginator follows something that is no link. Write down the paginator that
 fits the API.";
 
+    SOURCE_REST_ERROR_BODY = "source.rest.error_body", Source, "\
+The status of the answer says success, but its body is that of an error, and there are no rows in it. The message quotes it.
+`response_actions` with `content` say what to do with such answers: raise, retry or ignore.";
+
     SOURCE_REST_EXPRESSION = "source.rest.expression", Source, "\
 A program of `response_actions` or `processing_steps` failed on what the API sent. The message quotes it.";
 

@@ -431,7 +431,7 @@ impl Reader<'_> {
         let path = fields.path_of("paginator");
         let is_auto = fields.value("paginator").is_some();
         match self.paginator_wish(fields) {
-            PaginatorWish::Given(paginator) => return Some(paginator),
+            PaginatorWish::Given(paginator) => return Some(*paginator),
             PaginatorWish::Detect => return None,
             PaginatorWish::Absent => {}
         }
@@ -445,7 +445,7 @@ impl Reader<'_> {
                         "`{path}`: `auto` means \"not set\", so the paginator of the client is used; write `detect` to find one out"
                     ));
                 }
-                Some(paginator.clone())
+                Some((**paginator).clone())
             }
             _ => None,
         }

@@ -75,7 +75,7 @@ impl Reader<'_> {
         names: &[String],
     ) -> bool {
         let mut told: Vec<usize> = Vec::new();
-        for start in 0..unlinked.len() {
+        for (start, one) in unlinked.iter().enumerate() {
             let mut chain = vec![start];
             let mut at = start;
             while let Some(parent) = parents[at] {
@@ -100,7 +100,7 @@ impl Reader<'_> {
             );
             let help = "one of them must be loaded without the others";
             self.problems
-                .add_with_help(join(&unlinked[start].path, "endpoint"), message, help);
+                .add_with_help(join(&one.path, "endpoint"), message, help);
         }
         told.is_empty()
     }

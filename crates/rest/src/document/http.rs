@@ -48,7 +48,7 @@ impl Reader<'_> {
                 .unwrap_or(defaults.connect_timeout),
             timeout: timeout.unwrap_or(defaults.timeout),
             max_attempts: self
-                .from_one(fields, "max_attempts")
+                .positive(fields, "max_attempts")
                 .map_or(defaults.max_attempts, |n| {
                     u32::try_from(n).unwrap_or(u32::MAX)
                 }),
@@ -64,7 +64,7 @@ impl Reader<'_> {
             retry_statuses: self.retry_statuses(fields),
             max_rps: self.rate(fields),
             max_concurrency: self
-                .from_one(fields, "max_concurrency")
+                .positive(fields, "max_concurrency")
                 .map_or(defaults.max_concurrency, |n| {
                     usize::try_from(n).unwrap_or(usize::MAX)
                 }),
@@ -107,7 +107,7 @@ impl Reader<'_> {
         duration
     }
 
-    fn from_one<'f>(&mut self, fields: &mut Fields<'f>, key: &'f str) -> Option<u64> {
+    fn positive<'f>(&mut self, fields: &mut Fields<'f>, key: &'f str) -> Option<u64> {
         let number = fields.count(key, &mut self.problems)?;
         if number == 0 {
             self.problems.add(fields.path_of(key), "must be 1 or more");

@@ -89,7 +89,7 @@ impl Reader<'_> {
         }
         let mut spec = value.as_object().cloned().unwrap_or_default();
         spec.retain(|key, _| {
-            !OWN_KEYS.contains(&key.as_str()) && !(param.is_some() && key == "type")
+            !(OWN_KEYS.contains(&key.as_str()) || (param.is_some() && key == "type"))
         });
         Some(CursorWish {
             path: path.to_owned(),

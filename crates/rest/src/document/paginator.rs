@@ -33,7 +33,7 @@ pub(super) enum PaginatorWish {
     Absent,
     /// `detect`: found out from the first answer, whatever is less specific.
     Detect,
-    Given(Paginator),
+    Given(Box<Paginator>),
 }
 
 impl Reader<'_> {
@@ -121,10 +121,10 @@ impl Reader<'_> {
         let maximum_pages = fields.count("maximum_pages", &mut self.problems);
         fields.finish(&mut self.problems);
         rule.map_or(PaginatorWish::Absent, |rule| {
-            PaginatorWish::Given(Paginator {
+            PaginatorWish::Given(Box::new(Paginator {
                 rule,
                 maximum_pages,
-            })
+            }))
         })
     }
 

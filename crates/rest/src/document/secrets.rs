@@ -7,24 +7,71 @@ use tipple_source::fields::{Fields, join};
 
 use super::Reader;
 
-/// Names of headers, parameters and fields whose values are secrets, whatever else they are.
-const SENSITIVE: [&str; 10] = [
-    "key",
-    "token",
+/// Last words of names whose values are secrets.
+const SECRET_WORDS: [&str; 13] = [
     "secret",
     "password",
     "passwd",
     "pwd",
+    "passphrase",
+    "apikey",
     "auth",
+    "authorization",
     "cookie",
     "signature",
     "credential",
+    "credentials",
+    "jwt",
 ];
 
-/// True when a value under this name must never be shown.
-pub(super) fn is_sensitive(name: &str) -> bool {
-    let name = name.to_lowercase();
-    SENSITIVE.iter().any(|word| name.contains(word))
+/// Words before `key` with which it is no secret: `sort_key`, `partition_key`.
+const PLAIN_KEYS: [&str; 9] = [
+    "sort",
+    "order",
+    "group",
+    "primary",
+    "foreign",
+    "partition",
+    "cache",
+    "row",
+    "merge",
+];
+
+/// Words before `token` with which it is no secret: `page_token`, `next_token`.
+const PLAIN_TOKENS: [&str; 6] = ["page", "next", "continuation", "cursor", "sync", "skip"];
+
+/// True when a value under this name must never be shown. The words of a name are looked at, not its letters: an
+/// `author` is no `auth` and a `keyword` no `key`.
+pub(crate) fn is_sensitive(name: &str) -> bool {
+    let words = words(name);
+    let Some((last, before)) = words.split_last() else {
+        return false;
+    };
+    let before = before.last().map_or("", String::as_str);
+    match last.as_str() {
+        "key" => !PLAIN_KEYS.contains(&before),
+        "token" => !PLAIN_TOKENS.contains(&before),
+        word => SECRET_WORDS.contains(&word),
+    }
+}
+
+/// Words of a name, in lower case: `X-Api-Key`, `apiKey`, `api_key`.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut is_inside = false;
+    let mut was_lower = false;
+    for character in name.chars() {
+        let is_word = character.is_alphanumeric();
+        if is_word && (!is_inside || (was_lower && character.is_uppercase())) {
+            words.push(String::new());
+        }
+        if let (true, Some(word)) = (is_word, words.last_mut()) {
+            word.extend(character.to_lowercase());
+        }
+        is_inside = is_word;
+        was_lower = character.is_lowercase();
+    }
+    words
 }
 
 impl Reader<'_> {
@@ -84,7 +131,6 @@ impl Reader<'_> {
     fn secret_reference(&mut self, name: &str, path: &str) -> Value {
         match self.around.settings.direct_secret(name) {
             Ok(Some(secret)) => {
-                self.secret_paths.insert(path.to_owned());
                 self.keep_secret(&secret);
                 Value::from(secret.into_exposed())
             }
@@ -111,10 +157,14 @@ impl Reader<'_> {
     fn variable_reference(&mut self, name: &str, path: &str) -> Value {
         match self.around.settings.variable(name) {
             Some(value) => {
-                self.secret_paths.insert(path.to_owned());
-                let secret = Secret::new(value.to_owned());
-                self.keep_secret(&secret);
-                Value::from(secret.into_exposed())
+                // A variable may hold anything; an address that is hidden would make messages useless.
+                let key = path.rsplit(['.', ']']).next().unwrap_or_default();
+                let is_secret = is_sensitive(name) || is_sensitive(key) || path.contains(".auth");
+                let value = Value::from(value);
+                if let (true, Some(text)) = (is_secret, value.as_str()) {
+                    self.keep_secret(&Secret::new(text.to_owned()));
+                }
+                value
             }
             None => {
                 let message = format!("the environment variable `{name}` is not set");
@@ -259,4 +309,41 @@ impl Reader<'_> {
 /// Name of the environment variable of a dotted path.
 fn variable(path: &str) -> String {
     path.replace('.', "__").to_uppercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_secrets_are_told_by_their_words() {
+        for name in [
+            "api_key",
+            "apiKey",
+            "key",
+            "X-Api-Key",
+            "subscription-key",
+            "access_token",
+            "Authorization",
+            "X-Auth",
+            "Cookie",
+            "API_KEY",
+            "client_secret",
+        ] {
+            assert!(is_sensitive(name), "{name}");
+        }
+        for name in [
+            "author",
+            "keyword",
+            "sort_key",
+            "page_token",
+            "nextToken",
+            "monkey",
+            "",
+            "updated_at",
+            "keys",
+        ] {
+            assert!(!is_sensitive(name), "{name}");
+        }
+    }
 }

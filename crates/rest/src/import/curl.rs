@@ -8,9 +8,7 @@ use tipple_config::Secret;
 use url::Url;
 
 use super::{ImportError, Imported};
-
-/// Names that are secrets wherever they stand.
-const SECRET_WORDS: [&str; 6] = ["key", "token", "secret", "password", "auth", "cookie"];
+use crate::document::is_sensitive;
 
 /// Headers that curl users paste from browsers and that say nothing about the API.
 const NOISE: [&str; 12] = [
@@ -132,7 +130,7 @@ impl Builder<'_> {
             };
             return Some(json!({"type": "http_basic", "username": username, "password": password}));
         }
-        let header = command.headers.iter().find(|(name, _)| is_secret(name));
+        let header = command.headers.iter().find(|(name, _)| is_sensitive(name));
         if let Some((name, value)) = header {
             let bearer = value
                 .strip_prefix("Bearer ")
@@ -144,7 +142,7 @@ impl Builder<'_> {
                 }
             });
         }
-        let (name, value) = url.query_pairs().find(|(name, _)| is_secret(name))?;
+        let (name, value) = url.query_pairs().find(|(name, _)| is_sensitive(name))?;
         let key = self.hide("api_key", &value);
         Some(json!({"type": "api_key", "name": name, "location": "query", "api_key": key}))
     }
@@ -157,7 +155,7 @@ impl Builder<'_> {
             if NOISE.contains(&lower.as_str()) || lower.starts_with("sec-") {
                 continue;
             }
-            let value = match is_secret(name) {
+            let value = match is_sensitive(name) {
                 true => {
                     secret_count += 1;
                     // The first one is the authentication already.
@@ -176,14 +174,14 @@ impl Builder<'_> {
     fn params(&mut self, url: &Url, command: &Command) -> Map<String, Value> {
         let mut params: Map<String, Value> = Map::new();
         let has_header =
-            command.user.is_some() || command.headers.iter().any(|(name, _)| is_secret(name));
+            command.user.is_some() || command.headers.iter().any(|(name, _)| is_sensitive(name));
         let mut is_first = !has_header;
         let from_data = command.data.join("&");
         let extra = command
             .is_get
             .then(|| url::form_urlencoded::parse(from_data.as_bytes()));
         for (name, value) in url.query_pairs().chain(extra.into_iter().flatten()) {
-            let value = match is_secret(&name) {
+            let value = match is_sensitive(&name) {
                 true if std::mem::take(&mut is_first) => continue,
                 true => self.hide(&identifier(&name), &value),
                 false => scalar(&value),
@@ -224,7 +222,7 @@ impl Builder<'_> {
             _ => {
                 let form: Map<String, Value> = url::form_urlencoded::parse(data.as_bytes())
                     .map(|(name, value)| {
-                        let value = match is_secret(&name) {
+                        let value = match is_sensitive(&name) {
                             true => self.hide(&identifier(&name), &value),
                             false => value.into_owned().into(),
                         };
@@ -256,11 +254,6 @@ fn scalar(text: &str) -> Value {
         Some(number) => number.into(),
         None => text.replace('{', "{{").replace('}', "}}").into(),
     }
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_lowercase();
-    SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
 /// A text as the name of a resource or setting.

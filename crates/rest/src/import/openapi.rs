@@ -359,7 +359,7 @@ fn base_url(document: &Value, notes: &mut Vec<String>) -> String {
             "`client.base_url`: the document says `{url}`; write the whole address"
         ));
     }
-    url.replace('{', "").replace('}', "")
+    url.replace(['{', '}'], "")
 }
 
 fn auth(document: &Value, source: &str, notes: &mut Vec<String>) -> Option<Value> {

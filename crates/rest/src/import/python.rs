@@ -395,10 +395,10 @@ impl<'a> Reader<'a> {
         {
             return Ok(Value::String(format!("${{{kind}.{path}}}")));
         }
-        if name == "os.environ" || name == "os.getenv" || name == "os.environ.get" {
-            if let Some(variable) = self.look_up()? {
-                return Ok(Value::String(format!("${{env.{variable}}}")));
-            }
+        if ["os.environ", "os.getenv", "os.environ.get"].contains(&name)
+            && let Some(variable) = self.look_up()?
+        {
+            return Ok(Value::String(format!("${{env.{variable}}}")));
         }
         let class = name.rsplit('.').next().unwrap_or(name);
         if let Some((_, kind, arguments)) = CLASSES.iter().find(|(known, _, _)| *known == class)

@@ -6,7 +6,7 @@ use super::*;
 
 /// Pages by resource: of a root, and for each page of the parent. Handles are paths such as `0.1/2.0`.
 fn run(nodes: &[Node], page_counts: &[usize]) -> (Vec<String>, Vec<String>) {
-    let mut schedule: Schedule<String> = Schedule::new(nodes, false);
+    let mut schedule: Schedule<String> = Schedule::new(nodes, Order::default());
     let mut generators: HashMap<usize, (String, usize, usize)> = HashMap::new();
     let (mut asked, mut emitted) = (Vec::new(), Vec::new());
     loop {
@@ -74,7 +74,11 @@ fn listing_goes_by_rounds_and_first_mention() {
 
 #[test]
 fn fifo_finishes_the_newest_generator_first() {
-    let mut schedule: Schedule<u32> = Schedule::new(&[node(None), node(None)], true);
+    let fifo = Order {
+        is_fifo: true,
+        ..Order::default()
+    };
+    let mut schedule: Schedule<u32> = Schedule::new(&[node(None), node(None)], fifo);
     let mut asks = Vec::new();
     let mut left = [2, 2];
     loop {

@@ -38,15 +38,18 @@ fn a_status_with_its_body_only_when_it_is_wanted() {
 
 #[test]
 fn an_error_body_with_status_200_is_named() {
-    let endpoint = "data_selector: data, paginator: {type: page_number, base_page: 1}";
-    let lab = Lab::new();
-    let reading = lab.generic("error-200", endpoint);
-    let warnings = reading.warnings.join("\n");
-    let error = reading
-        .error
-        .map(|error| error.to_string())
-        .unwrap_or_default();
-    assert!(!(warnings + &error).contains("canary"));
+    let endpoint = "data_selector: data, paginator: single_page";
+    shown("error_200", &Lab::new(), "error-200", endpoint);
+    let ignored = format!("{endpoint}, response_actions: [{{content: timed out, action: ignore}}]");
+    assert_eq!(Lab::new().generic("error-200", &ignored).count("rows"), 0);
+}
+
+#[test]
+fn pages_without_an_end() {
+    let cursor = "paginator: {type: cursor, cursor_path: next}";
+    shown("endless_cursor", &Lab::new(), "same-page-forever", cursor);
+    let counted = "paginator: {type: page_number, base_page: 1, total_path: null}";
+    shown("endless_pages", &Lab::new(), "same-page-forever", counted);
 }
 
 #[test]
@@ -78,8 +81,7 @@ fn a_server_that_does_not_speak_tls() {
     let text = format!(
         "client: {{base_url: \"{base}\", http: {{backoff_factor: 0.01, max_attempts: 2}}}}\nresources: [rows]\n"
     );
-    let error = lab.read(&text).error.unwrap();
-    assert_eq!(error.code(), "source.http.tls", "{error}");
+    insta::assert_snapshot!(lab.read(&text).shown_error(&lab));
     assert_eq!(lab.mock.requests().len(), 0);
 }
 
@@ -105,5 +107,5 @@ fn a_server_that_goes_away_in_the_middle() {
     );
     let reading = lab.read(&text);
     assert_eq!(reading.rows("rows").len(), 4);
-    assert_eq!(reading.error.unwrap().code(), "source.http.connection");
+    insta::assert_snapshot!(reading.shown_error(&lab));
 }
