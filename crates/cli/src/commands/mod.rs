@@ -3,8 +3,8 @@
 pub mod check;
 pub mod completions;
 pub mod config;
-pub mod demo;
 pub mod convert_config;
+pub mod demo;
 pub mod explain;
 pub mod init;
 pub mod load;
