@@ -533,7 +533,8 @@ The status of the answer says success, but its body is that of an error, and the
 `response_actions` with `content` say what to do with such answers: raise, retry or ignore.";
 
     SOURCE_REST_EXPRESSION = "source.rest.expression", Source, "\
-A program of `response_actions` or `processing_steps` failed on what the API sent. The message quotes it.";
+A program of `response_actions` or a step of `processing_steps` failed on what the API sent. The message quotes it and names
+the row. `on_error: drop` or `null` beside a step says what to do with such rows.";
 
     SOURCE_REST_PAGINATOR = "source.rest.paginator", Source, "\
 The answer lacks what the paginator needs: a total, a flag, a link. The message names the path and the keys that are there.";
@@ -542,13 +543,16 @@ The answer lacks what the paginator needs: a total, a flag, a link. The message 
 A request cannot be made: a value is missing or does not fit where it is put in, or the URL is none.";
 
     SOURCE_REST_ROWS = "source.rest.rows", Source, "\
-Fields of the parent are added to objects only, and a row is none.";
+Fields of the parent (`include_from_parent`) are added to objects only, and a row of this resource is none: a number, a text
+or a list. Select objects with `data_selector`, or leave `include_from_parent` out.";
 
     SOURCE_REST_SEED = "source.rest.seed", Source, "\
-Rows that seed a child come from `rows:` or from a file of JSON, CSV or YAML.";
+Rows that seed a child come from `rows:` in the pipeline file or from a file of JSON lines, JSON, CSV or YAML that
+`rows_from` names. Files of columns (Parquet) cannot seed requests.";
 
     SOURCE_REST_SELECTOR = "source.rest.selector", Source, "\
-The `data_selector` finds nothing in the first answer, and `strict_selector` is on. The message names the keys of the answer.";
+The `data_selector` finds nothing in the first answer, and `strict_selector` is on. The message names the keys of the
+answer, and the list that automatic selection would take.";
 
     SOURCE_SPEC = "source.spec", Config, "\
 The pipeline file has mistakes; all of them are listed, with the line and the nearest spelling where there is one. Keys that
