@@ -68,6 +68,7 @@ impl PlanFile {
         let around = sources::Surroundings {
             settings: &project.settings,
             runtime: &target.settings.runtime,
+            extract: &target.settings.extract,
             keeps_checkpoints: false,
         };
         let prepared = sources::of_file(&file, &around, &stop);
