@@ -1,3 +1,5 @@
+//! Every kind of authentication, with its headers and its renewal.
+
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 

@@ -1,3 +1,5 @@
+//! Every paginator over answers as the documents describe them.
+
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 

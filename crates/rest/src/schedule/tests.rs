@@ -1,3 +1,5 @@
+//! The order of pages is that of dlt's model.
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Which paginator is found in which answer.
+
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use tipple_json::parse_value;
