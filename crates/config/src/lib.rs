@@ -2,7 +2,7 @@
 //!
 //! A project that runs with dlt runs here without a changed file: environment variables, `secrets.toml`, `config.toml`,
 //! profiles and the dropping of sections are dlt's (spec/config.md). Everything is read once; after that a look-up is a
-//! function of values. Secrets travel as [`Secret`]; [`redact`] finds those that got into a text all the same. Start with [`Settings`] and [`Scope`].
+//! function of values. Secrets travel as [`Secret`]; [`redact()`] finds those that got into a text all the same. Start with [`Settings`] and [`Scope`].
 
 mod connection;
 mod environment;
