@@ -35,11 +35,11 @@ fn loaded() -> Place {
 }
 
 /// What a command writes to both streams, and its exit code.
-fn told(place: &Place, typed: &str) -> String {
+pub fn told(place: &Place, typed: &str) -> String {
     told_words(place, &typed.split_whitespace().collect::<Vec<_>>())
 }
 
-fn told_words(place: &Place, words: &[&str]) -> String {
+pub fn told_words(place: &Place, words: &[&str]) -> String {
     let output = place.tipple(words).stdin(Stdio::null()).output().unwrap();
     let folder = place.path("").canonicalize().unwrap();
     let clean = |bytes: &[u8]| {
@@ -64,7 +64,7 @@ fn told_words(place: &Place, words: &[&str]) -> String {
 
 /// Compares with a snapshot in which everything that differs from run to run is masked.
 #[track_caller]
-fn check(name: &str, told: &str) {
+pub fn check(name: &str, told: &str) {
     let mut settings = insta::Settings::clone_current();
     for (pattern, mask) in [
         (r"\b\d{10}\.\d+", "[load id]"),
@@ -105,6 +105,11 @@ fn every_help_is_as_it_was() {
         "",
         "run",
         "load",
+        "check",
+        "init",
+        "convert-config",
+        "plan",
+        "apply",
         "pipeline",
         "pipeline info",
         "pipeline trace",
@@ -117,6 +122,7 @@ fn every_help_is_as_it_was() {
         "pipeline abort-packages",
         "query",
         "schema",
+        "schema pin",
         "config",
         "config explain",
         "explain",
@@ -446,7 +452,7 @@ fn rows_file(rows: &str) -> String {
 fn a_schema_file_that_was_edited_replaces_the_stored_schema() {
     let place = Place::new();
     let run = |rows: &str| {
-        place.write("people.yaml", &rows_file(rows));
+        place.write("people.yaml", rows_file(rows));
         let mut command = place.tipple(&["run", "people.yaml"]);
         command.env("IMPORT_SCHEMA_PATH", "import");
         command.env("EXPORT_SCHEMA_PATH", "export");
@@ -480,7 +486,7 @@ fn a_schema_file_that_was_edited_replaces_the_stored_schema() {
     check("schema_file_broken", &run("[{id: 4}]").stderr);
     place.write(
         "import/people.schema.yaml",
-        &edited.replace("name: people", "name: other"),
+        edited.replace("name: people", "name: other"),
     );
     check("schema_file_of_another", &run("[{id: 4}]").stderr);
 }
@@ -490,7 +496,7 @@ fn times_without_a_zone_are_those_of_the_zone_of_the_environment() {
     let place = Place::new();
     place.write(
         "p.yaml",
-        &rows_file("[{id: 1, seen: '2026-07-01T12:00:00'}]"),
+        rows_file("[{id: 1, seen: '2026-07-01T12:00:00'}]"),
     );
     let run = |zone: &str| {
         let mut command = place.tipple(&["run", "p.yaml"]);
@@ -513,7 +519,7 @@ fn times_without_a_zone_are_those_of_the_zone_of_the_environment() {
 #[test]
 fn row_ids_have_the_length_that_the_environment_says() {
     let place = Place::new();
-    place.write("p.yaml", &rows_file("[{id: 1}]"));
+    place.write("p.yaml", rows_file("[{id: 1}]"));
     let run = |bytes: &str| {
         let mut command = place.tipple(&["run", "p.yaml"]);
         command.env("DLT_DLT_ID_LENGTH_BYTES", bytes);

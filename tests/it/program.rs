@@ -99,6 +99,11 @@ impl Place {
         out.join("\n")
     }
 
+    /// What another database in the folder holds.
+    pub fn database_dump(&self, file: &str, dataset: &str) -> Value {
+        dump_file(&self.path(file), dataset).unwrap()
+    }
+
     /// What the database holds.
     pub fn dump(&self) -> Value {
         dump_file(&self.database(), DATASET).unwrap()

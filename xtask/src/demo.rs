@@ -54,6 +54,7 @@ pub fn run(_arguments: &[String]) -> Result<(), Failure> {
     for query in QUERIES {
         step(&["query", "demo", query])?;
     }
+    step(&["demo"])?;
     println!("\nThe database is {}", database.display());
     Ok(())
 }

@@ -8,6 +8,7 @@ mod bench;
 mod demo;
 mod duckdb;
 mod failure;
+mod fetch;
 mod fuzz;
 mod interop;
 mod judge;
@@ -86,13 +87,13 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "interop",
-        arguments: "[WORDS…]",
-        help: "real dlt and tipple take turns on one dataset",
+        arguments: "[rest] [WORDS…]",
+        help: "real dlt and tipple take turns on one dataset; with `rest` they read the mock server",
         run: interop::run,
     },
     Command {
         name: "bench",
-        arguments: "[speed] [shapes] [memory] [start] [--rows N] [--runs N] [--memory-rows N] [--quick]",
+        arguments: "[speed] [shapes] [memory] [start] [rest] [--rows N] [--runs N] [--memory-rows N] [--rest-rows N] [--quick]",
         help: "tipple and its peers on the same work, alternating",
         run: bench::run,
     },
@@ -113,6 +114,12 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         help: "make the prebuilt DuckDB library and print the variables for plain cargo",
         run: duckdb::run,
+    },
+    Command {
+        name: "fetch",
+        arguments: "URL USER PAGES",
+        help: "read pages of the mock server one after another and do nothing with them",
+        run: fetch::run,
     },
     Command {
         name: "measure",

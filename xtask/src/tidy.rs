@@ -29,6 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "tipple-source",
         &["tipple-schema", "tipple-json", "tipple-config"],
     ),
+    ("tipple-mockapi", &[]),
     (
         "tipple-files",
         &[

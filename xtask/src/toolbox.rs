@@ -111,6 +111,11 @@ impl Toolbox {
         self.build("tipple-judge", Profile::Dev)
     }
 
+    /// Builds the mock server of the APIs and gives its path.
+    pub fn mockapi(&self, profile: Profile) -> Result<PathBuf, Failure> {
+        self.build("mockapi", profile)
+    }
+
     /// Builds the program that measures single stages and gives its path.
     pub fn throughput(&self, profile: Profile) -> Result<PathBuf, Failure> {
         self.build("tipple-throughput", profile)
@@ -122,8 +127,10 @@ impl Toolbox {
             // All members at once: the features of what they share are then the same for every command.
             command.args(["--workspace", "--bins", "--exclude", "xtask"]);
         } else {
-            let packages = ["--package", "tipple", "--package", "tipple-testkit"];
-            command.args(packages).args(["--bin", binary]);
+            for package in ["tipple", "tipple-testkit", "tipple-mockapi"] {
+                command.args(["--package", package]);
+            }
+            command.args(["--bin", binary]);
         }
         command.args(self.features());
         run(&mut command)?;

@@ -106,6 +106,18 @@ pub enum Command {
     Run(commands::run::Run),
     /// Load files into a table, without a pipeline file
     Load(commands::load::Load),
+    /// Check a pipeline file and its credentials; load nothing
+    Check(commands::check::Check),
+    /// Write the files of a new pipeline
+    Init(commands::init::Init),
+    /// Turn a REST configuration in Python into a pipeline file
+    ConvertConfig(commands::convert_config::ConvertConfig),
+    /// Load two APIs from a server in this process into DuckDB, and show what came of it
+    Demo(commands::demo::Demo),
+    /// Show what loading would change: tables, columns, statements
+    Plan(commands::plan::PlanFile),
+    /// Run the statements of a plan
+    Apply(commands::plan::Apply),
     /// List pipelines, look into one, or change its state
     Pipeline(commands::pipeline::Pipeline),
     /// Run a read-only SQL query over the tables of a pipeline

@@ -25,6 +25,8 @@ pub enum Exit {
     NotFound = 8,
     /// A confirmation was needed and not given.
     Declined = 9,
+    /// Changes wait for somebody to approve them.
+    Changes = 10,
     /// Stopped by the user.
     Interrupted = 130,
 }

@@ -1,6 +1,6 @@
 //! What a run is doing, on stderr: moving lines on a terminal, one line or one JSON object per event otherwise.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -80,6 +80,30 @@ fn line(event: &Event, is_verbose: bool) -> Option<String> {
                 human::bytes(*bytes)
             )
         }
+        Event::RequestRetried {
+            resource,
+            wait_seconds,
+            reason,
+            ..
+        } => {
+            format!(
+                "extract    {resource}: {reason}; trying again in {}",
+                human::seconds(*wait_seconds)
+            )
+        }
+        Event::Waiting {
+            resource,
+            wait_seconds,
+            reason,
+        } => {
+            format!(
+                "extract    {resource}: waiting {}: {reason}",
+                human::seconds(*wait_seconds)
+            )
+        }
+        Event::Note { resource, message } if is_verbose => {
+            format!("extract    {resource}: {message}")
+        }
         Event::ResourceFinished {
             resource,
             rows,
@@ -151,8 +175,45 @@ struct Live {
 
 struct Resource {
     line: ProgressBar,
+    counts: Counts,
+}
+
+/// What a resource has done so far.
+#[derive(Default)]
+struct Counts {
     items: u64,
     bytes: u64,
+    pages: u64,
+    retries: u64,
+    /// Until when nothing happens, and why.
+    wait: Option<(Instant, String)>,
+}
+
+impl Counts {
+    /// `orders  1,234 items  13 pages  410/s  2 retries  waiting 18 min: rate limited (429)`.
+    fn text(&self, name: &str, seconds: f64, now: Instant) -> String {
+        let items = human::counted(self.items, "item", "items");
+        let pages = human::counted(self.pages, "page", "pages");
+        let rate = human::count((self.items as f64 / seconds.max(0.001)) as u64);
+        let amount = human::bytes(self.bytes);
+        let mut text = format!("  {name}  {items}  {pages}  {amount}  {rate}/s");
+        if self.retries > 0 {
+            let retries = human::counted(self.retries, "retry", "retries");
+            text.push_str(&format!("  {retries}"));
+        }
+        if let Some((until, reason)) = &self.wait
+            && *until > now
+        {
+            let left = human::seconds(until.duration_since(now).as_secs_f64());
+            text.push_str(&format!("  waiting {left}: {reason}"));
+        }
+        text
+    }
+
+    fn wait(&mut self, seconds: f64, reason: &str) {
+        let wait = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        self.wait = Some((Instant::now() + wait, reason.to_owned()));
+    }
 }
 
 impl Live {
@@ -163,7 +224,26 @@ impl Live {
                 resource,
                 rows,
                 bytes,
-            } => self.page(resource, *rows, *bytes),
+            } => self.change(resource, |counts| {
+                counts.items += rows;
+                counts.bytes += bytes;
+                counts.pages += 1;
+                counts.wait = None;
+            }),
+            Event::RequestRetried {
+                resource,
+                wait_seconds,
+                reason,
+                ..
+            } => self.change(resource, |counts| {
+                counts.retries += 1;
+                counts.wait(*wait_seconds, reason);
+            }),
+            Event::Waiting {
+                resource,
+                wait_seconds,
+                reason,
+            } => self.change(resource, |counts| counts.wait(*wait_seconds, reason)),
             Event::StepFinished { .. } => self.clear(),
             Event::RunFinished { .. } => {
                 let _ = self.lines.clear();
@@ -191,28 +271,18 @@ impl Live {
         }
     }
 
-    fn page(&mut self, name: &str, items: u64, bytes: u64) {
+    fn change(&mut self, name: &str, change: impl FnOnce(&mut Counts)) {
         if !self.resources.contains_key(name) {
-            let line = self.new_line();
-            self.resources.insert(
-                name.to_owned(),
-                Resource {
-                    line,
-                    items: 0,
-                    bytes: 0,
-                },
-            );
+            let resource = Resource {
+                line: self.new_line(),
+                counts: Counts::default(),
+            };
+            self.resources.insert(name.to_owned(), resource);
         }
-        if let Some(resource) = self.resources.get_mut(name) {
-            resource.items += items;
-            resource.bytes += bytes;
-            let seconds = resource.line.elapsed().as_secs_f64().max(0.001);
-            let rate = human::bytes((resource.bytes as f64 / seconds) as u64);
-            let amount = human::bytes(resource.bytes);
-            let items = human::counted(resource.items, "item", "items");
-            resource
-                .line
-                .set_message(format!("  {name}  {items}  {amount}  {rate}/s"));
+        if let Some(Resource { line, counts }) = self.resources.get_mut(name) {
+            change(counts);
+            let seconds = line.elapsed().as_secs_f64();
+            line.set_message(counts.text(name, seconds, Instant::now()));
         }
     }
 
@@ -229,6 +299,28 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_resource_says_what_it_waits_for() {
+        let mut counts = Counts {
+            items: 12_340,
+            bytes: 2_000_000,
+            pages: 124,
+            ..Counts::default()
+        };
+        let now = Instant::now();
+        let plain = counts.text("videos", 10.0, now);
+        counts.retries = 2;
+        counts.wait = Some((
+            now + Duration::from_secs(1_100),
+            "rate limited (429)".to_owned(),
+        ));
+        let waiting = counts.text("videos", 10.0, now);
+        insta::assert_snapshot!(format!("{plain}\n{waiting}"), @r"
+          videos  12,340 items  124 pages  2.0 MB  1,234/s
+          videos  12,340 items  124 pages  2.0 MB  1,234/s  2 retries  waiting 18 min 20 s: rate limited (429)
+        ");
+    }
 
     #[test]
     fn an_event_is_a_line() {

@@ -37,6 +37,14 @@ impl Project {
         Ok(project)
     }
 
+    /// A project with settings that do not come from the surroundings.
+    pub fn of(settings: Settings) -> Self {
+        Project {
+            settings,
+            pipelines_dir: None,
+        }
+    }
+
     /// Tells what is odd about the settings, each thing once.
     pub fn tell_warnings(&self, terminal: &Terminal) {
         for warning in self.settings.take_warnings() {

@@ -248,6 +248,7 @@ mod tests {
                     items: 1_234,
                     pages: 2,
                     bytes: 5_600_000,
+                    ..ResourceReport::default()
                 },
             )]),
             rows: IndexMap::from([

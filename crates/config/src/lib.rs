@@ -2,7 +2,7 @@
 //!
 //! A project that runs with dlt runs here without a changed file: environment variables, `secrets.toml`, `config.toml`,
 //! profiles and the dropping of sections are dlt's (spec/config.md). Everything is read once; after that a look-up is a
-//! function of values. Secrets travel as [`Secret`]. Start with [`Settings`] and [`Scope`].
+//! function of values. Secrets travel as [`Secret`]; [`redact()`] finds those that got into a text all the same. Start with [`Settings`] and [`Scope`].
 
 mod connection;
 mod environment;
@@ -10,6 +10,7 @@ mod error;
 mod lookup;
 mod places;
 mod provider;
+pub mod redact;
 mod run_settings;
 mod secret;
 mod settings;
@@ -22,6 +23,7 @@ pub use error::{ConfigError, Missing, MovedSettings, ProviderFiles, Trace, Tried
 pub use lookup::{Scope, environment_keys};
 pub use places::{PROFILES_BUILT_IN, Places, PlacesRequest};
 pub use provider::{CONFIG_TOML, ENVIRONMENT, SECRETS_TOML};
+pub use redact::{HIDDEN, hide, redact};
 pub use run_settings::{
     DestinationSettings, ExtractSettings, LoadSettings, NormalizeSettings, PipelineSettings,
     RunSettings, RuntimeSettings, SchemaSettings,

@@ -11,6 +11,8 @@ use tipple_schema::{ContractViolation, ImportError, NamingError, SchemaError};
 use tipple_source::SourceError;
 
 use crate::hints::HintError;
+use crate::lock::LockedSchema;
+use crate::plan::PlanError;
 use crate::report::Step;
 use crate::state::StateError;
 
@@ -70,6 +72,12 @@ pub enum Cause {
         /// Name in the file.
         found: String,
     },
+    /// A run would change a schema that is locked.
+    #[error(transparent)]
+    Locked(LockedSchema),
+    /// A stored plan cannot be applied.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// `DLT_INTERVAL_TIMEZONE` is no zone.
     #[error(transparent)]
     TimeZone(#[from] UnknownZone),
@@ -128,6 +136,8 @@ impl Cause {
             Cause::Schema(_) | Cause::Hints(_) | Cause::Naming(_) => "schema.conflict",
             Cause::SchemaFileEdited { .. } => "schema.edited",
             Cause::SchemaFile { .. } | Cause::SchemaFileName { .. } => "schema.file",
+            Cause::Locked(_) => "schema.locked",
+            Cause::Plan(_) => "plan.stale",
             Cause::TimeZone(_) => "config.invalid",
             Cause::Package(_) => "package.io",
             Cause::State { .. } => "pipeline.state",

@@ -53,6 +53,33 @@ pub enum Event {
         /// Bytes of the page.
         bytes: u64,
     },
+    /// A request failed and is sent again after a wait.
+    RequestRetried {
+        /// Resource.
+        resource: String,
+        /// Number of the attempt that failed, from 1.
+        attempt: u32,
+        /// Wait before the next one.
+        wait_seconds: f64,
+        /// Why it failed.
+        reason: String,
+    },
+    /// A resource waits before it sends more requests.
+    Waiting {
+        /// Resource.
+        resource: String,
+        /// How long.
+        wait_seconds: f64,
+        /// For what.
+        reason: String,
+    },
+    /// The source has decided something for the user.
+    Note {
+        /// Resource.
+        resource: String,
+        /// The decision.
+        message: String,
+    },
     /// A resource has no more pages.
     ResourceFinished {
         /// Resource.

@@ -11,12 +11,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
-use tipple_normalize::{NormalizeError, Normalized, Normalizer, Rules, SinkError, TableBatch};
+use tipple_normalize::{
+    ColumnCause, NormalizeError, Normalized, Normalizer, Rules, SinkError, TableBatch,
+};
 use tipple_package::{LoadIds, Package, PackageError, PackageStore, PackageWriter};
 use tipple_schema::{Naming, Schema, state_table};
 use tipple_source::{
-    Body, Cursor, Disposition, Page, PageReader, Place, ReadRequest, ResourceSpec, Source,
-    SourceError,
+    Body, Cursor, Disposition, Page, PageReader, Place, ReadRequest, Reading, Resource,
+    ResourceSpec, Source, SourceError,
 };
 
 use crate::declare::{Declarations, Declared};
@@ -30,6 +32,8 @@ use crate::state_package::{seal_state, state_row};
 use crate::sync::Identity;
 use crate::time::{iso, now_micros};
 use crate::workdir::WorkDir;
+
+mod joint;
 
 /// What extraction works on.
 pub(crate) struct Extraction<'a> {
@@ -69,6 +73,10 @@ pub(crate) struct Extracted {
     pub schema: Schema,
     /// State after extract.
     pub state: PipelineState,
+    /// Schema before extract.
+    pub before: Schema,
+    /// Where each new column came from.
+    pub causes: Vec<ColumnCause>,
 }
 
 /// One resource while it is read.
@@ -94,9 +102,20 @@ pub(crate) fn extract(
     report: &mut RunReport,
 ) -> Result<Extracted, RunError> {
     let mut run = Run::begin(extraction, new_rules, source, prepared, report)?;
-    run.read_all()?;
+    let mut joint = match &source.reading {
+        Reading::Separate(resources) => {
+            run.open_streams(resources)?;
+            run.read_all()?;
+            None
+        }
+        Reading::Joint(source) => Some(run.read_jointly(source.as_ref())?),
+    };
     run.empty_replaced()?;
-    run.finish()
+    let extracted = run.finish()?;
+    if let Some(reader) = &mut joint {
+        reader.sealed();
+    }
+    Ok(extracted)
 }
 
 struct Run<'a> {
@@ -112,10 +131,12 @@ struct Run<'a> {
     /// Hints of all resources, with the contract of this run.
     specs: Vec<ResourceSpec>,
     streams: Vec<Stream>,
+    /// Resources that were read, in their order.
+    was_read: Vec<usize>,
     /// Tables that got items.
     filled: Vec<String>,
-    /// Tables of the schema before the run, for the report.
-    before: IndexMap<String, Vec<String>>,
+    /// The schema before the run, for the report.
+    before: Schema,
 }
 
 impl<'a> Run<'a> {
@@ -142,17 +163,18 @@ impl<'a> Run<'a> {
             source,
             report,
             state,
-            before: columns_by_table(&schema),
+            before: schema.clone(),
             declarations,
             normalizer,
             writer: None,
             package_state,
             specs: specs_of(source, extraction.options),
             streams: Vec::new(),
+            was_read: Vec::new(),
             filled: Vec::new(),
         };
         run.open_package()?;
-        run.open_streams()?;
+        run.reset_states();
         Ok(run)
     }
 
@@ -172,8 +194,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Opens all selected resources and fetches the first page of each.
-    fn open_streams(&mut self) -> Result<(), RunError> {
+    fn reset_states(&mut self) {
         let source = self.source.spec.name.clone();
         for resource in self.selected() {
             let spec = &self.specs[resource];
@@ -181,9 +202,16 @@ impl<'a> Run<'a> {
                 self.state.reset_resource(&source, &spec.name);
             }
         }
-        for resource in self.selected() {
-            let stream = self.open_stream(resource).at(Step::Extract)?;
+    }
+
+    /// Opens all selected resources and fetches the first page of each.
+    fn open_streams(&mut self, resources: &[Box<dyn Resource>]) -> Result<(), RunError> {
+        for index in self.selected() {
+            let stream = self
+                .open_stream(index, resources[index].as_ref())
+                .at(Step::Extract)?;
             self.streams.push(stream);
+            self.was_read.push(index);
         }
         for index in 0..self.streams.len() {
             let page = self.next_page(index)?;
@@ -200,14 +228,15 @@ impl<'a> Run<'a> {
     }
 
     fn page_limit(&self) -> Option<u64> {
-        if self.extraction.options.dry_run {
+        let options = self.extraction.options;
+        if options.dry_run && !options.reads_all {
             Some(1)
         } else {
             self.extraction.options.limit
         }
     }
 
-    fn open_stream(&mut self, index: usize) -> Result<Stream, Cause> {
+    fn open_stream(&mut self, index: usize, resource: &dyn Resource) -> Result<Stream, Cause> {
         let spec = &self.specs[index];
         let source = &self.source.spec.name;
         let state = self
@@ -222,7 +251,7 @@ impl<'a> Run<'a> {
             end_value: cursor.as_ref().and_then(Cursor::end_value),
             page_limit: self.page_limit(),
         };
-        let reader = self.source.resources[index].open(&request)?;
+        let reader = resource.open(&request)?;
         Ok(Stream {
             resource: index,
             reader,
@@ -244,7 +273,7 @@ impl<'a> Run<'a> {
                 None => Some(page),
             };
             if let Some(page) = kept {
-                self.count_items(index, &page);
+                self.count_items(self.streams[index].resource, &page);
                 return Ok(Some(page));
             }
         }
@@ -262,24 +291,29 @@ impl<'a> Run<'a> {
         let page = stream.reader.next_page().at(Step::Extract)?;
         stream.pages += u64::from(page.is_some());
         stream.is_done = page.is_none();
+        let resource = stream.resource;
         if let Some(page) = &page {
-            let counts = self.counts(index);
-            counts.pages += 1;
-            counts.bytes += page.body.byte_count() as u64;
+            self.count_page(resource, page.body.byte_count() as u64);
         }
         Ok(page)
     }
 
-    fn counts(&mut self, index: usize) -> &mut ResourceReport {
-        let name = &self.specs[self.streams[index].resource].name;
+    fn counts(&mut self, resource: usize) -> &mut ResourceReport {
+        let name = &self.specs[resource].name;
         self.report.resources.entry(name.clone()).or_default()
     }
 
-    fn count_items(&mut self, index: usize, page: &Page) {
+    fn count_page(&mut self, resource: usize, bytes: u64) {
+        let counts = self.counts(resource);
+        counts.pages += 1;
+        counts.bytes += bytes;
+    }
+
+    fn count_items(&mut self, resource: usize, page: &Page) {
         let rows = page.item_count.unwrap_or_default();
-        self.counts(index).items += rows;
+        self.counts(resource).items += rows;
         self.extraction.events.send(Event::PageRead {
-            resource: self.specs[self.streams[index].resource].name.clone(),
+            resource: self.specs[resource].name.clone(),
             rows,
             bytes: page.body.byte_count() as u64,
         });
@@ -298,14 +332,14 @@ impl<'a> Run<'a> {
         for index in 0..self.streams.len() {
             if let Some(page) = &self.streams[index].first {
                 let body = page.body.clone();
-                self.declare(index, &body)?;
+                self.declare(self.streams[index].resource, &body)?;
             }
         }
         Ok(())
     }
 
-    fn declare(&mut self, index: usize, body: &Body) -> Result<Declared, RunError> {
-        let spec = &self.specs[self.streams[index].resource];
+    fn declare(&mut self, resource: usize, body: &Body) -> Result<Declared, RunError> {
+        let spec = &self.specs[resource];
         let declared = self.declarations.declare(spec, body).at(Step::Extract)?;
         for table in &declared.tables {
             self.normalizer
@@ -333,7 +367,7 @@ impl<'a> Run<'a> {
             let mut still_open = Vec::with_capacity(open.len());
             for index in open {
                 if let Some(page) = self.next_page(index)? {
-                    self.take_page(index, page)?;
+                    self.take_page(self.streams[index].resource, page)?;
                     still_open.push(index);
                 }
             }
@@ -345,8 +379,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn take_page(&mut self, index: usize, page: Page) -> Result<(), RunError> {
-        let declared = self.declare(index, &page.body)?;
+    fn take_page(&mut self, resource: usize, page: Page) -> Result<(), RunError> {
+        let declared = self.declare(resource, &page.body)?;
         if declared.is_filtered {
             return Ok(());
         }
@@ -466,7 +500,8 @@ impl<'a> Run<'a> {
             .finish(&mut |batch| sink.take(batch))
             .map_err(normalize_error)?;
         let schema = continue_versions(&normalized.schema, &extracted_schema);
-        describe(report, &before, &normalized);
+        describe(report, &columns_by_table(&before), &normalized);
+        check_lock(extraction.options.locked.as_ref(), &schema)?;
         count_items(report, &tables, &normalized);
         let mut packages = Vec::new();
         let workdir = extraction.workdir;
@@ -490,15 +525,14 @@ impl<'a> Run<'a> {
             packages,
             schema,
             state,
+            before,
+            causes: normalized.causes,
         })
     }
 
     /// Resource and root table of everything that was read.
     fn tables_of_resources(&self) -> Vec<(String, String)> {
-        let specs = self
-            .streams
-            .iter()
-            .map(|stream| &self.specs[stream.resource]);
+        let specs = self.was_read.iter().map(|index| &self.specs[*index]);
         specs
             .filter_map(|spec| Some((spec.name.clone(), self.declarations.table_name(spec).ok()?)))
             .collect()
@@ -553,6 +587,24 @@ impl<'a> Run<'a> {
         )?;
         self.state.mark_extracted(&iso(now_micros()));
         Ok(())
+    }
+}
+
+/// Refuses what a locked schema does not have.
+fn check_lock(locked: Option<&Schema>, schema: &Schema) -> Result<(), RunError> {
+    let Some(locked) = locked else {
+        return Ok(());
+    };
+    let changes = crate::lock::beyond(locked, schema);
+    match changes.is_empty() {
+        true => Ok(()),
+        false => Err(RunError::at(
+            Step::Normalize,
+            Cause::Locked(crate::lock::LockedSchema {
+                schema: schema.name.clone(),
+                changes,
+            }),
+        )),
     }
 }
 

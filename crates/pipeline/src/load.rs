@@ -8,10 +8,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use tipple_destination::{
-    Batches, BoxError, Catalog, Client, DatasetNames, Destination, DestinationError, JobSource,
-    LoadJob, LoadPlan, LoadRequest, MigrationPlan, MigrationRequest, PlanContext, PlanSettings,
-    PlanWarning, SchemaProblems, SchemaVersion, SystemNames, Target, plan_load, plan_migration,
-    root_of, staging_schema, verify,
+    Batches, BoxError, Client, DatasetNames, Destination, DestinationError, JobSource, LoadJob,
+    LoadPlan, LoadRequest, MigrationPlan, MigrationRequest, PlanContext, PlanSettings, PlanWarning,
+    SchemaProblems, SchemaVersion, SystemNames, Target, plan_load, plan_migration, root_of,
+    staging_schema, verify,
 };
 use tipple_package::{Completion, Job, Package};
 use tipple_schema::{Column, Naming, Schema};
@@ -104,45 +104,20 @@ pub(crate) async fn load_package(
     })
 }
 
-/// Statements that would bring the destination to `schema`; changes nothing.
-///
-/// # Errors
-/// The destination cannot be reached or has no type for a column.
-pub(crate) async fn plan_only(
-    target: &LoadTarget,
-    schema: &Schema,
-    names: &SystemNames,
-) -> Result<Vec<String>, Cause> {
-    let client = target.destination.connect_read_only(&target.datasets).await;
-    let catalog = match client {
-        Ok(mut client) => client.read_catalog(Target::Final, &[]).await?,
-        Err(DestinationError::Undefined { .. }) => Catalog::default(),
-        Err(error) => return Err(error.into()),
-    };
-    let context = PlanContext {
+/// What plans for `target` are made from.
+pub(crate) fn plan_context<'a>(
+    target: &'a LoadTarget,
+    schema: &'a Schema,
+    names: &'a SystemNames,
+) -> PlanContext<'a> {
+    PlanContext {
         schema,
         datasets: &target.datasets,
         names,
         dialect: target.destination.dialect(),
         settings: &target.settings,
         now: now_micros(),
-    };
-    let tables: Vec<&str> = schema.tables.keys().map(String::as_str).collect();
-    let request = MigrationRequest {
-        target: Target::Final,
-        version: &schema_version(schema),
-        tables: &tables,
-        catalog: &catalog,
-        is_stored: false,
-        drop_tables: &[],
-        force: true,
-    };
-    let plan = plan_migration(&context, &request)?;
-    Ok(plan
-        .statements
-        .iter()
-        .map(|statement| statement.sql.clone())
-        .collect())
+    }
 }
 
 fn finish(target: &LoadTarget, package: &Package) -> Result<(), Cause> {
@@ -175,14 +150,7 @@ impl Loading<'_> {
     }
 
     fn context(&self) -> PlanContext<'_> {
-        PlanContext {
-            schema: &self.schema,
-            datasets: &self.target.datasets,
-            names: &self.names,
-            dialect: self.target.destination.dialect(),
-            settings: &self.target.settings,
-            now: now_micros(),
-        }
+        plan_context(self.target, &self.schema, &self.names)
     }
 
     async fn run(&self, client: &mut dyn Client) -> Result<Vec<String>, Cause> {
@@ -305,7 +273,7 @@ impl Loading<'_> {
     }
 }
 
-fn schema_version(schema: &Schema) -> SchemaVersion {
+pub(crate) fn schema_version(schema: &Schema) -> SchemaVersion {
     SchemaVersion {
         version: schema.version,
         engine_version: schema.engine_version,

@@ -96,10 +96,7 @@ impl Pipeline {
         if forgotten.is_empty() {
             return Ok(self.new_report());
         }
-        let source = Source {
-            spec: SourceSpec::named(&prepared.schema.name),
-            resources: Vec::new(),
-        };
+        let source = Source::separate(SourceSpec::named(&prepared.schema.name), Vec::new());
         self.run_prepared(&source, prepared, &RunOptions::default())
     }
 

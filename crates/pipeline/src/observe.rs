@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::error::{Cause, RunError};
+use crate::error::RunError;
 use crate::events::{Event, Events};
 use crate::options::PipelineOptions;
 use crate::report::{RunReport, Step, StepReport};
@@ -19,6 +19,9 @@ use crate::workdir::WorkDir;
 
 /// File in the working folder that holds a copy of the last run document.
 const TRACE: &str = "trace.json";
+
+/// Code of the error of a run that the user has stopped, whoever noticed it.
+const INTERRUPTED: &str = "pipeline.interrupted";
 
 /// Watches one run.
 pub(crate) struct Watch {
@@ -107,10 +110,7 @@ impl Watch {
         }
         let status = match error {
             None => RunStatus::Succeeded,
-            Some(RunError {
-                cause: Cause::Interrupted,
-                ..
-            }) => RunStatus::Cancelled,
+            Some(error) if error.cause.code() == INTERRUPTED => RunStatus::Cancelled,
             Some(error) if error.package_pending => RunStatus::Partial,
             Some(_) => RunStatus::Failed,
         };
@@ -179,6 +179,14 @@ fn fill(recorder: &mut RunRecorder, step: Step, report: &RunReport) {
                     items_count: counts.items,
                     bytes: counts.bytes,
                     pages: counts.pages,
+                    requests: counts.requests,
+                    retries: counts.retries,
+                    waited_ms: counts.waited_ms,
+                    status_counts: counts
+                        .status_counts
+                        .iter()
+                        .map(|(status, count)| (status.clone(), Value::from(*count)))
+                        .collect(),
                     ..ResourceMetrics::default()
                 });
             document.resource_metrics = resources.collect();

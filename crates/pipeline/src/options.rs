@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tipple_destination::Destination;
+use tipple_schema::Schema;
 
 /// Where a pipeline lives and where it loads.
 #[derive(Debug, Clone)]
@@ -134,4 +135,8 @@ pub struct RunOptions {
     pub resources: Vec<String>,
     /// Read one page of each resource, load nothing, keep nothing.
     pub dry_run: bool,
+    /// Read everything in a dry run as well.
+    pub reads_all: bool,
+    /// The only tables, columns and types that may come out; anything else ends the run before it is loaded.
+    pub locked: Option<Schema>,
 }

@@ -18,9 +18,10 @@ use crate::error::{AtStep, Cause, RunError};
 use crate::events::{Event, Events};
 use crate::extract::{Extracted, Extraction, LOCAL_STATE, StateRow, extract};
 use crate::ids::OsSeeded;
-use crate::load::{LoadTarget, load_package, plan_only, system_names};
+use crate::load::{LoadTarget, load_package, system_names};
 use crate::observe::Watch;
 use crate::options::{PipelineOptions, PipelineSettings, RunOptions};
+use crate::plan::planned_statements;
 use crate::prepare::{Prepared, prepare};
 use crate::report::{RunReport, Step};
 use crate::state::PipelineState;
@@ -148,6 +149,34 @@ impl Pipeline {
         }
     }
 
+    /// Name of the destination in the configuration.
+    pub fn destination_name(&self) -> &str {
+        self.options.destination.name()
+    }
+
+    /// Reads and normalizes a source without loading anything.
+    ///
+    /// # Errors
+    /// As [`Pipeline::run`].
+    pub(crate) fn extract_only(
+        &mut self,
+        source: &Source,
+        options: &RunOptions,
+        events: &Events,
+    ) -> Result<(RunReport, Extracted), RunError> {
+        check_resources(source, options).map_err(RunError::request)?;
+        let mut kept = None;
+        let report = self.watched(events, |pipeline, report, watch| {
+            pipeline.sync_once(report, watch)?;
+            kept = Some(pipeline.extract(source, options, report, watch, events)?);
+            Ok(())
+        })?;
+        let extracted = kept.ok_or_else(|| {
+            RunError::request(Cause::Internal("a run ended without a result".to_owned()))
+        })?;
+        Ok((report, extracted))
+    }
+
     /// Does `work` as a run that events and a run document tell about.
     fn watched(
         &mut self,
@@ -224,7 +253,7 @@ impl Pipeline {
         report
     }
 
-    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
 
@@ -389,7 +418,7 @@ impl Pipeline {
         rules
     }
 
-    fn load_target(&self) -> Result<LoadTarget, Cause> {
+    pub(crate) fn load_target(&self) -> Result<LoadTarget, Cause> {
         let settings = &self.options.settings;
         let replace_strategy = settings
             .replace_strategy
@@ -412,9 +441,8 @@ impl Pipeline {
     /// Statements that would bring the destination to the schema of a dry run.
     fn plan_dry(&self, extracted: &Extracted) -> Result<Vec<String>, RunError> {
         let target = self.load_target().at(Step::Load)?;
-        let names = self.system_names();
-        let statements = self.block_on(plan_only(&target, &extracted.schema, &names));
-        statements.at(Step::Load)
+        let statements = planned_statements(&target, &extracted.schema, &self.naming);
+        self.block_on(statements).at(Step::Load)
     }
 
     fn load_all(
@@ -541,9 +569,9 @@ fn identity_of(options: &PipelineOptions, datasets: &DatasetNames) -> Identity {
 
 fn check_resources(source: &Source, options: &RunOptions) -> Result<(), Cause> {
     let known: Vec<String> = source
-        .resources
+        .specs()
         .iter()
-        .map(|r| r.spec().name.clone())
+        .map(|spec| spec.name.clone())
         .collect();
     let unknown: Vec<String> = options
         .resources

@@ -18,11 +18,7 @@ const ALLOW_RENAMES: &str = "allow_identifier_change_on_table_with_data";
 
 /// Hints of all resources; the contract of the run takes the place of their own.
 pub(crate) fn specs_of(source: &Source, options: &RunOptions) -> Vec<ResourceSpec> {
-    let mut specs: Vec<ResourceSpec> = source
-        .resources
-        .iter()
-        .map(|resource| resource.spec().clone())
-        .collect();
+    let mut specs: Vec<ResourceSpec> = source.specs().into_iter().cloned().collect();
     if let Some(contract) = &options.schema_contract {
         for spec in &mut specs {
             spec.hints.schema_contract = Some(contract.clone());
@@ -89,10 +85,7 @@ fn import(extraction: &Extraction<'_>, name: &str) -> Result<Vec<String>, Cause>
 }
 
 fn selected_names(source: &Source, options: &RunOptions) -> Vec<String> {
-    let names = source
-        .resources
-        .iter()
-        .map(|resource| resource.spec().name.clone());
+    let names = source.specs().into_iter().map(|spec| spec.name.clone());
     names
         .filter(|name| options.resources.is_empty() || options.resources.contains(name))
         .collect()

@@ -93,6 +93,26 @@ pub struct ResourceReport {
     pub pages: u64,
     /// Bytes of those pages, decompressed.
     pub bytes: u64,
+    /// Requests that were answered; 0 where pages come without requests.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub requests: u64,
+    /// Requests that were sent again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retries: u64,
+    /// Time waited for limits and before attempts.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub waited_ms: u64,
+    /// Answers by status.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub status_counts: IndexMap<String, u64>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde calls"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What one run has done.

@@ -74,6 +74,20 @@ pub enum SourceError {
         #[source]
         cause: Box<CursorError>,
     },
+    /// A server cannot be reached, refuses, or gives something else than it should.
+    #[error("{what}: {why}\n  at {place}")]
+    Remote {
+        /// Dotted error code.
+        code: &'static str,
+        /// What failed.
+        what: String,
+        /// Resource, page and request, without secrets.
+        place: String,
+        /// The rule or the cause.
+        why: String,
+        /// How to go on.
+        help: Vec<String>,
+    },
     /// Any other reason of a source of its own kind.
     #[error("{message}")]
     Other {
@@ -104,7 +118,7 @@ impl SourceError {
                 CursorError::Incomparable { .. } => "source.cursor.incomparable",
                 _ => "source.cursor",
             },
-            SourceError::Other { code, .. } => code,
+            SourceError::Remote { code, .. } | SourceError::Other { code, .. } => code,
         }
     }
 
@@ -125,7 +139,7 @@ impl SourceError {
                 vec!["the file was cut while it was copied or is still being written: fetch it again".to_owned()]
             }
             SourceError::Cursor { cause, .. } => vec![cause.help().to_owned()],
-            SourceError::Other { help, .. } => help.clone(),
+            SourceError::Remote { help, .. } | SourceError::Other { help, .. } => help.clone(),
         }
     }
 

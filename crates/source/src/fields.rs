@@ -239,7 +239,10 @@ impl<'a> Fields<'a> {
     }
 
     /// Refuses every member that nobody asked for, except those that `allowed` names.
-    pub fn finish_except(self, allowed: impl Fn(&str) -> bool, problems: &mut Problems) {
+    pub fn finish_except(mut self, allowed: impl Fn(&str) -> bool, problems: &mut Problems) {
+        // A reader may ask twice for a member.
+        let mut seen = std::collections::HashSet::new();
+        self.known.retain(|key| seen.insert(*key));
         for key in self.map.keys() {
             if self.known.contains(&key.as_str()) || allowed(key) {
                 continue;

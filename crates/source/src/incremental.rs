@@ -17,6 +17,7 @@ mod typed;
 mod value;
 
 pub use error::CursorError;
+pub use typed::typed_value;
 
 use std::cmp::Ordering;
 

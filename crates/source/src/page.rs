@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::error::SourceError;
+use crate::joint::JointSource;
 use crate::spec::{ResourceSpec, SourceSpec};
 
 /// Where a page was found; goes into error messages.
@@ -135,21 +136,51 @@ pub trait Resource: Send + Sync {
     fn open(&self, request: &ReadRequest) -> Result<Box<dyn PageReader>, SourceError>;
 }
 
+/// How the resources of a source are read.
+pub enum Reading {
+    /// Each by itself, to its end, in the order in which they are listed.
+    Separate(Vec<Box<dyn Resource>>),
+    /// In one schedule, because some are fed by the items of others.
+    Joint(Box<dyn JointSource>),
+}
+
 /// A named group of resources, ready to be read.
 pub struct Source {
     /// Name and settings.
     pub spec: SourceSpec,
-    /// In the order in which they are read.
-    pub resources: Vec<Box<dyn Resource>>,
+    /// Its resources and how they are read.
+    pub reading: Reading,
+}
+
+impl Source {
+    /// A source of resources that do not depend on one another.
+    pub fn separate(spec: SourceSpec, resources: Vec<Box<dyn Resource>>) -> Self {
+        Source {
+            spec,
+            reading: Reading::Separate(resources),
+        }
+    }
+
+    /// A source whose resources are read in one schedule.
+    pub fn joint(spec: SourceSpec, source: impl JointSource + 'static) -> Self {
+        Source {
+            spec,
+            reading: Reading::Joint(Box::new(source)),
+        }
+    }
+
+    /// Names and hints of the resources, in their order.
+    pub fn specs(&self) -> Vec<&ResourceSpec> {
+        match &self.reading {
+            Reading::Separate(resources) => resources.iter().map(|r| r.spec()).collect(),
+            Reading::Joint(source) => source.specs(),
+        }
+    }
 }
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self
-            .resources
-            .iter()
-            .map(|r| r.spec().name.as_str())
-            .collect();
+        let names: Vec<&str> = self.specs().iter().map(|spec| spec.name.as_str()).collect();
         f.debug_struct("Source")
             .field("name", &self.spec.name)
             .field("resources", &names)

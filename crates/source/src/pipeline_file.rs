@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::document::{Document, Syntax};
 use crate::error::SourceError;
-use crate::fields::{Fields, Problems, join, quoted_list};
+use crate::fields::{Fields, Problem, Problems, join, quoted_list};
 use crate::incremental::check_range;
 use crate::page::Body;
 use crate::rows::{Rows, lines_of};
@@ -20,6 +20,10 @@ const VERSION: u64 = 1;
 
 /// Members that say what kind of source a file describes.
 const KINDS: [&str; 2] = ["files", "rows"];
+
+/// Members of a REST API or a built-in source; any of them, or none of `files` and `rows` beside a `source`, makes the
+/// file one of those.
+const DECLARED: [&str; 4] = ["client", "resource_defaults", "resources", "options"];
 
 /// A pipeline as its file describes it.
 #[derive(Debug, Clone)]
@@ -46,6 +50,35 @@ pub enum PipelineBody {
     Files(Vec<FileBody>),
     /// In the document.
     Rows(Vec<Rows>),
+    /// Behind a REST API, or in a built-in source that the file names.
+    Declared(Box<Declared>),
+}
+
+/// A source that its own reader reads: a REST API, or a built-in one.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// The whole document; the reader looks at `client`, `resource_defaults`, `resources` and `options`.
+    pub document: Document,
+    /// Mistakes in the header, to be reported with those that the reader finds. Nobody else reports them.
+    pub problems: Vec<Problem>,
+}
+
+impl Declared {
+    /// True when the document describes an API by itself, without a built-in source.
+    pub fn has_client(&self) -> bool {
+        self.document.value.get("client").is_some()
+    }
+
+    /// The header's mistakes as an error, for a file that nobody can read.
+    ///
+    /// # Errors
+    /// [`SourceError::Spec`] when there are any.
+    pub fn check(&self) -> Result<(), SourceError> {
+        self.document.read(|_, problems| {
+            problems.0.extend_from_slice(&self.problems);
+            Some(())
+        })
+    }
 }
 
 /// One resource of files.
@@ -82,6 +115,9 @@ impl PipelineFile {
     /// As [`PipelineFile::load`].
     pub fn parse(text: &str, path: &Path, syntax: Syntax) -> Result<Self, SourceError> {
         let document = Document::parse(text, &path.to_string_lossy(), syntax)?;
+        if is_declared(&document.value) {
+            return read_declared(document, path);
+        }
         document.read(|value, problems| read_file(value, path, problems))
     }
 
@@ -90,16 +126,60 @@ impl PipelineFile {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// Specs of all resources, in the order of the file.
+    /// Specs of all resources, in the order of the file; none for a source that its own reader reads.
     pub fn resources(&self) -> Vec<&ResourceSpec> {
         match &self.body {
             PipelineBody::Files(bodies) => bodies.iter().map(|body| &body.spec).collect(),
             PipelineBody::Rows(rows) => rows.iter().map(crate::Resource::spec).collect(),
+            PipelineBody::Declared(_) => Vec::new(),
         }
     }
 }
 
+/// True for a REST API or a built-in source.
+fn is_declared(value: &Value) -> bool {
+    let has = |key: &&str| value.get(*key).is_some();
+    let is_other = KINDS.iter().any(has);
+    DECLARED.iter().any(has) || (!is_other && value.get("source").is_some())
+}
+
+/// Reads the header; the rest is left to whoever knows the source.
+fn read_declared(document: Document, path: &Path) -> Result<PipelineFile, SourceError> {
+    let mut problems = Problems::default();
+    let header = read_header(&document.value, path, &mut problems);
+    let Some((mut file, mut fields)) = header else {
+        return document.read(|_, found| {
+            found.0.append(&mut problems.0);
+            None
+        });
+    };
+    for kind in KINDS.iter().filter(|kind| fields.value(kind).is_some()) {
+        let help = "a pipeline file has one source: split it into two files";
+        problems.add_with_help(*kind, "the file names several sources", help);
+    }
+    fields.leave(&DECLARED);
+    fields.finish(&mut problems);
+    file.body = PipelineBody::Declared(Box::new(Declared {
+        problems: problems.0,
+        document: document.clone(),
+    }));
+    Ok(file)
+}
+
 fn read_file(value: &Value, path: &Path, problems: &mut Problems) -> Option<PipelineFile> {
+    let (mut file, mut fields) = read_header(value, path, problems)?;
+    let body = read_body(&mut fields, path, problems);
+    fields.finish(problems);
+    file.body = body?;
+    Some(file)
+}
+
+/// What all files have in common, and the members that are left. The body is empty still.
+fn read_header<'a>(
+    value: &'a Value,
+    path: &Path,
+    problems: &mut Problems,
+) -> Option<(PipelineFile, Fields<'a>)> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let mut fields = Fields::of(value, "", problems)?;
     let pipeline = fields
@@ -118,20 +198,15 @@ fn read_file(value: &Value, path: &Path, problems: &mut Problems) -> Option<Pipe
             format!("this program reads version {VERSION}, not {version}"),
         );
     }
-    let source = SourceSpec::read(&mut fields, &schema, problems);
-    let dataset = fields.text("dataset", problems);
-    let destination = fields.text("destination", problems);
-    let body = read_body(&mut fields, path, problems);
-    fields.finish(problems);
-    let path = path.to_owned();
-    Some(PipelineFile {
-        path,
+    let file = PipelineFile {
+        path: path.to_owned(),
         pipeline,
-        source,
-        dataset,
-        destination,
-        body: body?,
-    })
+        source: SourceSpec::read(&mut fields, &schema, problems),
+        dataset: fields.text("dataset", problems),
+        destination: fields.text("destination", problems),
+        body: PipelineBody::Rows(Vec::new()),
+    };
+    Some((file, fields))
 }
 
 /// The name of a file as the name of a pipeline.
@@ -171,7 +246,7 @@ fn read_body(fields: &mut Fields, path: &Path, problems: &mut Problems) -> Optio
         }
         _ => {
             let help = format!(
-                "say where the items are, with one of {}",
+                "say where the items are: {} for files and rows, `client` and `resources` for a REST API",
                 quoted_list(&KINDS)
             );
             let message = match found.len() {

@@ -5,6 +5,7 @@
 
 mod data;
 mod random;
+mod rest;
 mod table;
 
 use std::fs;
@@ -40,6 +41,7 @@ struct Request {
     rows: u64,
     runs: usize,
     memory_rows: u64,
+    rest_rows: u64,
     profile: Profile,
 }
 
@@ -50,6 +52,7 @@ impl Request {
             rows: ROWS,
             runs: 5,
             memory_rows: MEMORY_ROWS,
+            rest_rows: rest::ROWS,
             profile: Profile::Release,
         };
         let mut words = arguments.iter();
@@ -64,15 +67,16 @@ impl Request {
                 "--rows" => request.rows = number()?,
                 "--runs" => request.runs = number()?.max(1) as usize,
                 "--memory-rows" => request.memory_rows = number()?,
+                "--rest-rows" => request.rest_rows = number()?,
                 "--quick" => request.profile = Profile::Quick,
-                part @ ("speed" | "shapes" | "memory" | "start") => {
+                part @ ("speed" | "shapes" | "memory" | "start" | "rest") => {
                     request.parts.push(part.to_owned());
                 }
                 other => return Err(Failure::Other(format!("unknown argument `{other}`"))),
             }
         }
         if request.parts.is_empty() {
-            request.parts = ["speed", "shapes", "start", "memory"]
+            request.parts = ["speed", "shapes", "start", "memory", "rest"]
                 .map(str::to_owned)
                 .to_vec();
         }
@@ -80,7 +84,7 @@ impl Request {
     }
 }
 
-/// `cargo xtask bench [speed] [shapes] [memory] [start] [--rows N] [--runs N] [--memory-rows N] [--quick]`.
+/// `cargo xtask bench [speed] [shapes] [memory] [start] [rest] [--rows N] [--runs N] [--memory-rows N] [--rest-rows N] [--quick]`.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
     let request = Request::read(arguments)?;
     let toolbox = Toolbox::new()?;
@@ -98,6 +102,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
             "speed" => bench.speed()?,
             "shapes" => bench.shapes()?,
             "memory" => bench.memory()?,
+            "rest" => bench.rest()?,
             _ => bench.start()?,
         }
     }

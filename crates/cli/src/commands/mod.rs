@@ -1,13 +1,19 @@
 //! One file per command.
 
+pub mod check;
 pub mod completions;
 pub mod config;
+pub mod convert_config;
+pub mod demo;
 pub mod explain;
+pub mod init;
 pub mod load;
 pub mod pipeline;
+pub mod plan;
 pub mod query;
 pub mod run;
 pub mod schema;
+pub mod schema_pin;
 pub mod version;
 
 use crate::args::{Cli, Command};
@@ -25,11 +31,17 @@ pub type Outcome = Result<Exit, Diagnostic>;
 pub fn run(cli: Cli, terminal: &Terminal) -> Outcome {
     match cli.command {
         Command::Config(command) => command.run(&cli.global, terminal),
+        Command::Demo(command) => command.run(terminal),
         Command::Run(command) => command.run(&cli.global, terminal),
         Command::Load(command) => command.run(&cli.global, terminal),
+        Command::Check(command) => command.run(&cli.global, terminal),
+        Command::Init(command) => command.run(&cli.global, terminal),
+        Command::ConvertConfig(command) => command.run(terminal),
         Command::Pipeline(command) => command.run(&cli.global, terminal),
         Command::Query(command) => command.run(&cli.global, terminal),
-        Command::Schema(command) => command.run(terminal),
+        Command::Plan(command) => command.run(&cli.global, terminal),
+        Command::Apply(command) => command.run(&cli.global, terminal),
+        Command::Schema(command) => command.run(&cli.global, terminal),
         Command::Explain(command) => command.run(terminal),
         Command::Completions(command) => command.run(),
         Command::Version(command) => command.run(terminal),

@@ -95,7 +95,7 @@ impl Query {
 }
 
 /// One row more than `rows_max` is asked for, so that the caller sees that there are more.
-async fn ask(
+pub(super) async fn ask(
     target: &Target,
     sql: &str,
     rows_max: Option<usize>,

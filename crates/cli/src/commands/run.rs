@@ -6,9 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
 use tipple_pipeline::{Events, Pipeline, Refresh, RunOptions, RunReport};
+use tipple_schema::{Schema, normalize_schema_name};
 use tipple_source::{PipelineFile, Source};
 
 use super::Outcome;
+use super::schema_pin::read_lock;
 use crate::args::{Global, LogForm};
 use crate::diagnostics::{Diagnostic, codes, pipeline, source};
 use crate::exit::Exit;
@@ -28,6 +30,12 @@ pub struct Run {
     /// Only these resources of the file
     #[arg(value_name = "RESOURCE")]
     resources: Vec<String>,
+    /// Keep no answers of the API for an interrupted run to go on from
+    #[arg(long)]
+    no_checkpoints: bool,
+    /// Refuse tables, columns and types that the locked schema does not have
+    #[arg(long)]
+    locked: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -81,10 +89,38 @@ impl Run {
         };
         let target = Target::resolve(&project, &file.pipeline, &wish)?;
         let stop = interrupt::flag();
-        let source = sources::of_file(&file, &stop);
-        let options = self.common.options(self.resources, &target)?;
-        load(target, &source, &options, terminal, &stop)
+        let around = sources::Surroundings {
+            settings: &project.settings,
+            runtime: &target.settings.runtime,
+            extract: &target.settings.extract,
+            keeps_checkpoints: !self.no_checkpoints,
+        };
+        let prepared = sources::of_file(&file, &around, &stop);
+        let prepared = prepared.map_err(|error| source::from_source(&error))?;
+        project.tell_warnings(terminal);
+        prepared
+            .warnings
+            .iter()
+            .for_each(|warning| terminal.warn(warning));
+        let options = RunOptions {
+            locked: lock_of(self.locked, &project, &prepared.source.spec.name)?,
+            ..self.common.options(self.resources, &target)?
+        };
+        load(target, &prepared.source, &options, terminal, &stop)
     }
+}
+
+/// The locked schema of a source, if it is asked for.
+///
+/// # Errors
+/// It is not locked.
+pub fn lock_of(
+    is_locked: bool,
+    project: &Project,
+    source: &str,
+) -> Result<Option<Schema>, Diagnostic> {
+    let name = normalize_schema_name(source).unwrap_or_else(|_| source.to_owned());
+    is_locked.then(|| read_lock(project, &name)).transpose()
 }
 
 impl Common {

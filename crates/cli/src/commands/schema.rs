@@ -2,25 +2,39 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value};
+use tipple_rest::json_schema::pipeline_file;
 use tipple_schema::{Schema as Document, is_default_value, yaml};
 
 use super::Outcome;
-use crate::args::OutputForm;
+use super::schema_pin::Pin;
+use crate::args::{Global, OutputForm};
 use crate::diagnostics::{self, Diagnostic, codes, nearest};
 use crate::documents;
 use crate::exit::Exit;
 use crate::output::{self, Terminal};
+use crate::sources::BUILT_IN;
 
 /// Arguments of `tipple schema`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Schema {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Schema document in YAML or JSON
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required = true)]
+    file: Option<PathBuf>,
     #[command(flatten)]
     form: Form,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Write the schema of a pipeline as a file that `--locked` holds runs to
+    Pin(Pin),
+    /// Print the JSON Schema of pipeline files, for editors
+    PipelineFile,
 }
 
 /// How a schema is printed.
@@ -45,13 +59,30 @@ enum Format {
 
 impl Schema {
     /// Reads the document, checks it and prints it.
-    pub fn run(self, terminal: &Terminal) -> Outcome {
-        let document = documents::read(&self.file)?;
+    pub fn run(self, global: &Global, terminal: &Terminal) -> Outcome {
+        match self.action {
+            Some(Action::Pin(pin)) => return pin.run(global, terminal),
+            Some(Action::PipelineFile) => {
+                print_pipeline_file();
+                return Ok(Exit::Done);
+            }
+            None => {}
+        }
+        let document = documents::read(&self.file.unwrap_or_default())?;
         let schema = Document::from_document(&document)
             .map_err(|error| diagnostics::schema::from_schema(&error))?;
         print(&schema, &self.form, terminal)?;
         Ok(Exit::Done)
     }
+}
+
+fn print_pipeline_file() {
+    let names: Vec<&str> = BUILT_IN
+        .iter()
+        .flat_map(|source| source.names)
+        .copied()
+        .collect();
+    output::print(&format!("{:#}\n", pipeline_file(&names)));
 }
 
 /// Prints a schema: YAML unless another form is asked for.

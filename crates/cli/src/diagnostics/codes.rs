@@ -303,6 +303,13 @@ NAME sync` takes it from the destination again.";
     PIPELINE_UNKNOWN_RESOURCE = "pipeline.unknown_resource", NotFound, "\
 The pipeline file has no resource of this name. Names after the file choose which of its resources are read.";
 
+    PLAN_FILE = "plan.file", Usage, "\
+The file is not a plan that `tipple plan --out` has written, or was changed since. Make a new one.";
+
+    PLAN_STALE = "plan.stale", Changes, "\
+The plan cannot be applied: the destination has other tables or columns than when the plan was made, or the plan is for
+another destination or dataset. Nothing was changed. Make a new plan, read it, and apply that one.";
+
     QUERY_REFUSED = "query.refused", Usage, "\
 SQL from outside is read-only and stays inside one dataset: one SELECT, WITH, VALUES, EXPLAIN or DESCRIBE, over the
 tables of the dataset and its system tables (`_dlt_…`). Functions that read files, settings or secrets, that change
@@ -348,6 +355,11 @@ The file is neither JSON nor YAML of a schema document. Line and column point at
 Another naming convention would rename tables or columns that have received data. Go back to the convention of the schema,
 or set `schema.allow_identifier_change_on_table_with_data = true`: new names are then made beside the old ones.";
 
+    SCHEMA_LOCKED = "schema.locked", Changes, "\
+The run was held to a locked schema (`--locked`) and the data has tables, columns or types that it does not have. Nothing
+was loaded. Look at the changes with `tipple plan`. If they are wanted, run once without `--locked`, write the new schema
+with `tipple schema pin PIPELINE`, and put the file into version control.";
+
     SCHEMA_NAME = "schema.name", Config, "\
 The name of a schema or source is made of letters, digits and underscores, does not begin with a digit, and has at most
 64 characters.";
@@ -359,6 +371,10 @@ The naming convention does not exist here, or does not fit the destination. Conv
     SCHEMA_NOT_FOUND = "schema.not_found", NotFound, "\
 The pipeline has no schema of this name. `tipple pipeline NAME info` lists them; most pipelines have one, named after their
 source.";
+
+    SCHEMA_NOT_LOCKED = "schema.not_locked", NotFound, "\
+A run is to be held to a locked schema, but there is no file of it: `schemas/SCHEMA.lock.yaml` in the project folder.
+`tipple schema pin PIPELINE` writes it from what was loaded last.";
 
     SCHEMA_PATTERN = "schema.pattern", Config, "\
 A pattern of the settings (after `re:`) is no regular expression of this program. Look-around and back-references of
@@ -440,6 +456,48 @@ names are those of the data and case counts.";
 The part of tipple that reads files has ended by itself: a mistake in tipple. Please report it with the file if you can.
 Nothing was loaded.";
 
+    SOURCE_HTTP_CONNECTION = "source.http.connection", Source, "\
+The API cannot be reached, or the connection broke while an answer was read, again and again. Waits and attempts are set
+with `client.http.max_attempts`, `max_retry_delay` and `timeout`. What was read is kept for a day: the next run goes on.";
+
+    SOURCE_HTTP_DNS = "source.http.dns", Source, "\
+The name of the host cannot be resolved to an address. Check `base_url` for a slip, and whether this machine has a network.";
+
+    SOURCE_HTTP_NOT_FOUND = "source.http.not_found", Source, "\
+The API has nothing at this URL. Check `base_url` and `path`. Where missing data is normal, for instance for some rows of a
+parent, write `response_actions: [{status_code: 404, action: ignore}]`.";
+
+    SOURCE_HTTP_NOT_JSON = "source.http.not_json", Source, "\
+The answer has a status of success but its body is no JSON. Mostly the URL is that of a page for people, or a proxy or login
+stands in between. The request was sent twice. Several JSON documents in one body are read with the content type
+`application/x-ndjson` only.";
+
+    SOURCE_HTTP_RATE_LIMITED = "source.http.rate_limited", Source, "\
+The API limited the rate and did not let up. Waits that it asks for are followed as long as their sum stays below
+`client.http.max_total_wait` (900 s). `client.http.max_rps` keeps below a limit from the beginning. What was read is kept
+for a day: the next run goes on.";
+
+    SOURCE_HTTP_REDIRECTS = "source.http.redirects", Source, "\
+The API redirects in a circle or very often. Check `base_url`; `client.http.follow_redirects: false` shows the first answer.";
+
+    SOURCE_HTTP_STATUS = "source.http.status", Source, "\
+The API answered with a status that means failure. 429 and 500 to 599 were tried again, others are final. The body is shown
+with `http_show_error_body = true` under [runtime] of the settings.";
+
+    SOURCE_HTTP_TIMEOUT = "source.http.timeout", Source, "\
+The API did not answer in time, again and again. The limit is `client.http.timeout` (60 s without a byte).";
+
+    SOURCE_HTTP_TLS = "source.http.tls", Source, "\
+The certificate of the API is not trusted, or no secure connection can be agreed on. A certificate of an own authority is
+named with `client.http.ca_file`. Certificates are always checked.";
+
+    SOURCE_HTTP_TOKEN = "source.http.token", Source, "\
+The server of `access_token_url` gave no access token. Its error words are quoted. Check client, secret and URL of `auth`.";
+
+    SOURCE_HTTP_UNAUTHORIZED = "source.http.unauthorized", Source, "\
+The API does not accept the credentials (401) or does not let them read this (403). A fetched token was renewed once. Check
+`auth`, and where its values come from: `tipple config explain` shows every place that is looked at.";
+
     SOURCE_IO = "source.io", Source, "\
 A file or stream cannot be read; the operating system's reason is quoted. Nothing was loaded.";
 
@@ -465,6 +523,37 @@ Mostly the data is a linked list or a mistake of the program that wrote it.";
 The bytes are not what the format promises. The message has the place and the text around it. Correct the file, or name its
 real format with `--format` or `format:`. Nothing was loaded.";
 
+    SOURCE_REST_ENDLESS = "source.rest.endless", Source, "\
+The pages of a resource repeat themselves: the next request was sent before, or answers are equal one after another. The API
+passes over the parameter of the page, or the paginator follows something that is no link. Write down the paginator that
+fits the API.";
+
+    SOURCE_REST_ERROR_BODY = "source.rest.error_body", Source, "\
+The status of the answer says success, but its body is that of an error, and there are no rows in it. The message quotes it.
+`response_actions` with `content` say what to do with such answers: raise, retry or ignore.";
+
+    SOURCE_REST_EXPRESSION = "source.rest.expression", Source, "\
+A program of `response_actions` or a step of `processing_steps` failed on what the API sent. The message quotes it and names
+the row. `on_error: drop` or `null` beside a step says what to do with such rows.";
+
+    SOURCE_REST_PAGINATOR = "source.rest.paginator", Source, "\
+The answer lacks what the paginator needs: a total, a flag, a link. The message names the path and the keys that are there.";
+
+    SOURCE_REST_REQUEST = "source.rest.request", Source, "\
+A request cannot be made: a value is missing or does not fit where it is put in, or the URL is none.";
+
+    SOURCE_REST_ROWS = "source.rest.rows", Source, "\
+Fields of the parent (`include_from_parent`) are added to objects only, and a row of this resource is none: a number, a text
+or a list. Select objects with `data_selector`, or leave `include_from_parent` out.";
+
+    SOURCE_REST_SEED = "source.rest.seed", Source, "\
+Rows that seed a child come from `rows:` in the pipeline file or from a file of JSON lines, JSON, CSV or YAML that
+`rows_from` names. Files of columns (Parquet) cannot seed requests.";
+
+    SOURCE_REST_SELECTOR = "source.rest.selector", Source, "\
+The `data_selector` finds nothing in the first answer, and `strict_selector` is on. The message names the keys of the
+answer, and the list that automatic selection would take.";
+
     SOURCE_SPEC = "source.spec", Config, "\
 The pipeline file has mistakes; all of them are listed, with the line and the nearest spelling where there is one. Keys that
 are not known are mistakes too, so that a misspelt hint is not quietly ignored.";
@@ -472,6 +561,11 @@ are not known are mistakes too, so that a misspelt hint is not quietly ignored."
     SOURCE_TRUNCATED = "source.truncated", Source, "\
 The data ends in the middle: a compressed file or a JSON document was cut while it was copied, or is still being written.
 Fetch it again. Nothing was loaded.";
+
+    SOURCE_UNKNOWN = "source.unknown", NotFound, "\
+A pipeline file names a source that is not built in, and neither the file nor the settings describe it. `tipple init -l`
+lists what is built in. Any other REST API is described by `client:` and `resources:`, in the file itself or in
+.dlt/config.toml under `[sources.rest_api.NAME]`.";
 
     USAGE_ARGUMENTS = "usage.arguments", Usage, "\
 A flag, value or command is missing, unknown or contradicts another. `--help` after any command lists its flags; flags

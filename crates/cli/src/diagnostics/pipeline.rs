@@ -1,10 +1,13 @@
 //! Errors of a run: the step, the package, what became of the data, and the cause from the crate that knows it.
 
-use tipple_pipeline::{Cause, RunError, Step};
+use tipple_pipeline::{Cause, PlanError, RunError, Step};
 
 use crate::exit::Exit;
 
 use super::{Diagnostic, codes, data, destination, nearest, package, quoted, schema, source};
+
+/// Changes of a locked schema that are listed; the others are counted.
+const CHANGES_SHOWN_MAX: usize = 10;
 
 /// The error for people.
 pub fn from_run(error: &RunError, pipeline: &str) -> Diagnostic {
@@ -16,6 +19,10 @@ pub fn from_run(error: &RunError, pipeline: &str) -> Diagnostic {
     if let Some(load_id) = &error.load_id {
         place.push_str(&format!(" · package {load_id}"));
     }
+    let diagnostic = match error.cause {
+        Cause::Locked(_) => diagnostic.next(format!("tipple schema pin {pipeline}")),
+        _ => diagnostic,
+    };
     let diagnostic = diagnostic.with_first("run", place);
     if error.package_pending {
         let diagnostic = match error.packages_loaded {
@@ -89,6 +96,29 @@ pub fn from_cause(cause: &Cause) -> Diagnostic {
         .help(format!(
             "write `name: {expected}` in it, or rename the file"
         )),
+        Cause::Locked(locked) => {
+            let what = format!("the run would change the locked schema `{}`", locked.schema);
+            let diagnostic = Diagnostic::new(&codes::SCHEMA_LOCKED, what);
+            let changes = locked.changes.iter().take(CHANGES_SHOWN_MAX);
+            let diagnostic = changes.fold(diagnostic, |d, change| d.with("change", change));
+            let rest = locked.changes.len().saturating_sub(CHANGES_SHOWN_MAX);
+            let diagnostic = match rest {
+                0 => diagnostic,
+                rest => diagnostic.with("change", format!("and {rest} more")),
+            };
+            diagnostic
+                .help("if they are wanted, run once without `--locked` and pin the schema again")
+        }
+        Cause::Plan(PlanError::Moved { differences }) => {
+            let what = "the destination has moved since the plan was made";
+            let diagnostic = Diagnostic::new(&codes::PLAN_STALE, what);
+            differences
+                .iter()
+                .fold(diagnostic, |d, difference| d.with("why", difference))
+                .help("make a new plan, read it, and apply that one")
+        }
+        Cause::Plan(cause) => Diagnostic::new(&codes::PLAN_STALE, cause.to_string())
+            .help("make a new plan, read it, and apply that one"),
         Cause::TimeZone(zone) => Diagnostic::new(&codes::CONFIG_INVALID, zone.to_string())
             .with("where", "environment variable `DLT_INTERVAL_TIMEZONE`")
             .help("write a name of the IANA database, for instance `Europe/Paris`"),

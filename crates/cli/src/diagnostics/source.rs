@@ -41,6 +41,11 @@ pub fn from_source(error: &SourceError) -> Diagnostic {
         SourceError::Truncated { origin, reason } => {
             Diagnostic::new(code, format!("`{origin}` ends too early")).with("why", reason.clone())
         }
+        SourceError::Remote {
+            what, place, why, ..
+        } => Diagnostic::new(code, what.clone())
+            .with("where", place.clone())
+            .with("why", why.clone()),
         other => Diagnostic::new(code, other.to_string()),
     };
     error

@@ -11,18 +11,22 @@ use std::process::ExitCode;
 pub use sheet::{Align, Sheet, align_columns};
 pub use terminal::Terminal;
 
+use tipple_config::redact;
+
 use crate::exit::Exit;
 
-/// Writes a result; a reader that went away is no error.
+/// Writes a result; a reader that went away is no error. Secrets of this process never get out.
 pub fn print(text: &str) {
+    let text = redact(text);
     let mut stdout = io::stdout().lock();
     let _ = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
 }
 
-/// Writes a note, a warning or an error.
+/// Writes a note, a warning or an error. Secrets of this process never get out.
 pub fn print_error(text: &str) {
+    let text = redact(text);
     let mut stderr = io::stderr().lock();
     let _ = stderr
         .write_all(text.as_bytes())

@@ -19,6 +19,14 @@ pub(super) fn decode(value: Value) -> Value {
     }
 }
 
+/// A value of a document or state with its marked texts (dates of TOML, values of cursors) turned into what they stand
+/// for.
+pub fn typed_value(json: &serde_json::Value) -> Value {
+    // Any value of `serde_json` is JSON that the parser reads, except for integers beyond 64 bits.
+    let read = tipple_json::parse_value(json.to_string().as_bytes());
+    decode(read.unwrap_or(Value::Null))
+}
+
 /// True when the text begins with a mark.
 pub(super) fn is_marked(text: &str) -> bool {
     text.starts_with(|c| ('\u{F026}'..='\u{F02D}').contains(&c))

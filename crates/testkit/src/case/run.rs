@@ -175,7 +175,7 @@ fn source(
         let pages = pages(resource, texts, page_rows)?;
         resources.push(Box::new(Rows::new(spec, "rows", pages)));
     }
-    Ok(Source { spec, resources })
+    Ok(Source::separate(spec, resources))
 }
 
 /// Configuration of the case, looked up as environment variables.

@@ -1,0 +1,223 @@
+//! `tipple plan FILE` and `tipple apply PLAN`: a migration that can be read before it runs.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+use tipple_pipeline::{Events, Pipeline, Plan, RunOptions, StoredPlan};
+use tipple_source::PipelineFile;
+
+use super::Outcome;
+use super::run::lock_of;
+use crate::args::{Global, OutputForm};
+use crate::diagnostics::{Diagnostic, codes, pipeline, source};
+use crate::exit::Exit;
+use crate::output::{self, Terminal, human};
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::target::{Target, Wish};
+use crate::{interrupt, sources};
+
+/// Arguments of `tipple plan`.
+#[derive(Debug, Args)]
+pub struct PlanFile {
+    /// Pipeline file (YAML, TOML or JSON)
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Only these resources of the file
+    #[arg(value_name = "RESOURCE")]
+    resources: Vec<String>,
+    /// Read one page of each resource instead of everything
+    #[arg(long)]
+    sample: bool,
+    /// Write the plan here, for `tipple apply`
+    #[arg(long, value_name = "PLAN")]
+    out: Option<PathBuf>,
+    /// Also compare with the locked schema
+    #[arg(long)]
+    locked: bool,
+    /// Where it would be loaded: a kind, an address, or a name of the settings
+    #[arg(long, value_name = "DESTINATION")]
+    destination: Option<String>,
+    /// Dataset that it would be loaded into
+    #[arg(long, value_name = "NAME")]
+    dataset: Option<String>,
+}
+
+/// Arguments of `tipple apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// Plan that `tipple plan --out` has written
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+}
+
+impl PlanFile {
+    /// Reads the source and shows what loading it would change.
+    pub fn run(self, global: &Global, terminal: &Terminal) -> Outcome {
+        let file = PipelineFile::load(&self.file).map_err(|error| source::from_source(&error))?;
+        let project = Project::load(global, terminal)?;
+        let wish = Wish {
+            destination: self.destination.as_deref(),
+            dataset: self.dataset.as_deref(),
+            file_destination: file.destination.as_deref(),
+            file_dataset: file.dataset.as_deref(),
+        };
+        let target = Target::resolve(&project, &file.pipeline, &wish)?;
+        let stop = interrupt::flag();
+        let around = sources::Surroundings {
+            settings: &project.settings,
+            runtime: &target.settings.runtime,
+            extract: &target.settings.extract,
+            keeps_checkpoints: false,
+        };
+        let prepared = sources::of_file(&file, &around, &stop);
+        let prepared = prepared.map_err(|error| source::from_source(&error))?;
+        let options = RunOptions {
+            resources: self.resources,
+            reads_all: !self.sample,
+            locked: lock_of(self.locked, &project, &prepared.source.spec.name)?,
+            ..RunOptions::default()
+        };
+        let name = target.options.name.clone();
+        let failed = |error| pipeline::from_run(&error, &name);
+        let mut pipeline = Pipeline::open(target.options).map_err(failed)?;
+        let events = Events::new();
+        let progress = Progress::start(&events, terminal);
+        let plan = pipeline.plan(&prepared.source, &options, &events);
+        drop(pipeline);
+        drop(events);
+        progress.finish();
+        let plan = plan.map_err(failed)?;
+        if let Some(path) = &self.out {
+            write(path, &plan.stored)?;
+        }
+        show(&plan, terminal)
+    }
+}
+
+fn write(path: &Path, plan: &StoredPlan) -> Result<(), Diagnostic> {
+    let text = serde_json::to_string_pretty(plan).map_err(|cause| cause.to_string());
+    let written =
+        text.and_then(|text| std::fs::write(path, text + "\n").map_err(|cause| cause.to_string()));
+    written.map_err(|why| {
+        let what = format!("the plan cannot be written to `{}`", path.display());
+        Diagnostic::new(&codes::USAGE_FILE, what).with("why", why)
+    })
+}
+
+fn show(plan: &Plan, terminal: &Terminal) -> Outcome {
+    match terminal.form() {
+        OutputForm::Md => output::print(&markdown(plan)),
+        _ => terminal.print_document(&document(plan), || text(plan))?,
+    }
+    match plan.is_empty() {
+        true => Ok(Exit::Done),
+        false => Ok(Exit::Changes),
+    }
+}
+
+fn document(plan: &Plan) -> Value {
+    json!({
+        "pipeline": plan.stored.pipeline,
+        "destination": plan.stored.destination,
+        "dataset": plan.stored.dataset,
+        "changes": plan.diff.to_document(),
+        "statements": plan.stored.statements,
+        "writes": plan.writes,
+        "warnings": plan.warnings,
+    })
+}
+
+/// Where the plan would run.
+fn place(plan: &Plan) -> String {
+    format!(
+        "pipeline `{}`, destination `{}`, dataset `{}`",
+        plan.stored.pipeline, plan.stored.destination, plan.stored.dataset
+    )
+}
+
+fn text(plan: &Plan) -> String {
+    let mut text = format!("Plan for {}\n", place(plan));
+    if plan.is_empty() {
+        text.push_str("No change of tables\n");
+    } else {
+        text.push_str(&format!("{}\n", plan.diff.to_string().trim_end()));
+        text.push('\n');
+        for statement in &plan.stored.statements {
+            text.push_str(&format!("-- {}\n{};\n", statement.why, statement.sql));
+        }
+    }
+    text.push_str(&writes(plan, "  "));
+    for warning in &plan.warnings {
+        text.push_str(&format!("warning: {warning}\n"));
+    }
+    text
+}
+
+fn writes(plan: &Plan, indent: &str) -> String {
+    let lines = plan.writes.iter().map(|(table, write)| {
+        let rows = human::counted(write.rows, "row", "rows");
+        format!("{indent}{} {table}: {rows}\n", write.write_disposition)
+    });
+    lines.collect()
+}
+
+/// For a comment on a pull request.
+fn markdown(plan: &Plan) -> String {
+    let mut text = format!("### Plan for {}\n\n", place(plan));
+    if plan.is_empty() {
+        text.push_str("No change of tables.\n");
+    } else {
+        text.push_str(&format!(
+            "```diff\n{}\n```\n",
+            plan.diff.to_string().trim_end()
+        ));
+        text.push_str("\n```sql\n");
+        for statement in &plan.stored.statements {
+            text.push_str(&format!("-- {}\n{};\n", statement.why, statement.sql));
+        }
+        text.push_str("```\n");
+    }
+    if !plan.writes.is_empty() {
+        text.push_str(&format!("\n{}", writes(plan, "- ")));
+    }
+    for warning in &plan.warnings {
+        text.push_str(&format!("\n> warning: {warning}\n"));
+    }
+    text
+}
+
+impl Apply {
+    /// Runs the statements of a plan, if the destination is still what the plan has seen.
+    pub fn run(self, global: &Global, terminal: &Terminal) -> Outcome {
+        let plan = read(&self.plan)?;
+        let project = Project::load(global, terminal)?;
+        let wish = Wish {
+            destination: Some(&plan.destination),
+            dataset: Some(&plan.dataset),
+            ..Wish::default()
+        };
+        let target = Target::resolve(&project, &plan.pipeline, &wish)?;
+        let name = target.options.name.clone();
+        let failed = |error| pipeline::from_run(&error, &name);
+        let mut pipeline = Pipeline::open(target.options).map_err(failed)?;
+        let count = pipeline.apply(&plan).map_err(failed)?;
+        let statements = human::counted(count as u64, "statement", "statements");
+        terminal.print_document(&json!({"statements": count}), || {
+            format!("Applied {statements} to dataset `{}`\n", plan.dataset)
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+fn read(path: &Path) -> Result<StoredPlan, Diagnostic> {
+    let failed = |why: String| {
+        let what = format!("`{}` is not a plan", path.display());
+        Diagnostic::new(&codes::PLAN_FILE, what)
+            .with("why", why)
+            .help("make one with `tipple plan FILE --out plan.json`")
+    };
+    let text = std::fs::read_to_string(path).map_err(|cause| failed(cause.to_string()))?;
+    serde_json::from_str(&text).map_err(|cause| failed(cause.to_string()))
+}

@@ -1,0 +1,207 @@
+//! Generators of pages: a resource from its beginning, or a child over the rows of one page of its parent.
+//!
+//! A child asks for its rows one after another, but the requests of the next rows are under way already; pages come out
+//! in the order of the rows. Start with [`Generator::next`].
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tipple_json::{JsonError, Scanner, text_of};
+use tipple_source::{Page, PageReader, SourceError};
+
+use crate::error::Failure;
+use crate::model::ParentLink;
+use crate::page::{Rows, with_members};
+use crate::request::{Fields, fields_of, included};
+use crate::sequence::{Fetched, Lane, Shared, Wired};
+
+/// Something that gives pages of one resource.
+pub(crate) enum Generator {
+    /// A sequence of requests.
+    Root(Lane),
+    /// Rows that stand in the configuration or a file.
+    Seed(Box<dyn PageReader>),
+    /// Sequences for the rows of a page of the parent.
+    Children(Children),
+}
+
+/// A page before the steps of its resource.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    pub(crate) rows: Rows,
+    pub(crate) byte_count: usize,
+    pub(crate) origin: Arc<str>,
+    pub(crate) number: u64,
+}
+
+impl Generator {
+    /// The next page; nothing at the end.
+    pub(crate) async fn next(&mut self) -> Option<Result<Raw, SourceError>> {
+        match self {
+            Generator::Root(lane) => Some(lane.next().await?.map(raw)),
+            Generator::Seed(reader) => reader
+                .next_page()
+                .transpose()
+                .map(|page| page.and_then(seeded)),
+            Generator::Children(children) => children.next().await,
+        }
+    }
+}
+
+fn raw(page: Fetched) -> Raw {
+    Raw {
+        rows: page.rows,
+        byte_count: page.byte_count,
+        origin: page.origin,
+        number: page.number,
+    }
+}
+
+fn seeded(page: Page) -> Result<Raw, SourceError> {
+    let tipple_source::Body::Json(text) = page.body else {
+        return Err(Failure::Answer {
+            code: "source.rest.seed",
+            reason: "the rows come as columns".to_owned(),
+            help: "seed resources with .jsonl, .json, .csv or .yaml files".to_owned(),
+        }
+        .at(&page.place.origin));
+    };
+    let rows = crate::page::read_lines(&text)
+        .map_err(|error| SourceError::malformed_json(&text, &page.place, &error))?;
+    Ok(Raw {
+        byte_count: text.len(),
+        rows,
+        origin: page.place.origin,
+        number: page.place.page,
+    })
+}
+
+/// A child over the rows of one page of its parent.
+pub(crate) struct Children {
+    shared: Arc<Shared>,
+    wired: Arc<Wired>,
+    link: ParentLink,
+    rows: Bytes,
+    /// Where the next row begins.
+    at: usize,
+    lanes: VecDeque<Result<Lane, SourceError>>,
+}
+
+impl Children {
+    /// Must be called within the runtime: the first sequences start at once.
+    pub(crate) fn start(
+        shared: &Arc<Shared>,
+        wired: &Arc<Wired>,
+        link: ParentLink,
+        rows: Bytes,
+    ) -> Self {
+        let mut children = Children {
+            shared: Arc::clone(shared),
+            wired: Arc::clone(wired),
+            link,
+            rows,
+            at: 0,
+            lanes: VecDeque::new(),
+        };
+        if !children.shared.is_on_demand {
+            children.fill(children.shared.http.max_concurrency);
+        }
+        children
+    }
+
+    async fn next(&mut self) -> Option<Result<Raw, SourceError>> {
+        loop {
+            self.fill(1);
+            let lane = match self.lanes.front_mut()? {
+                Ok(lane) => lane,
+                Err(_) => return self.lanes.pop_front()?.err().map(Err),
+            };
+            match lane.next().await {
+                None => {
+                    self.lanes.pop_front();
+                    if !self.shared.is_on_demand {
+                        self.fill(self.shared.http.max_concurrency);
+                    }
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                Some(Ok(page)) => {
+                    let included = std::mem::take(&mut lane.included);
+                    let page = self.with_included(raw(page), &included);
+                    if let Some(Ok(lane)) = self.lanes.front_mut() {
+                        lane.included = included;
+                    }
+                    return Some(page);
+                }
+            }
+        }
+    }
+
+    fn with_included(&self, mut page: Raw, members: &str) -> Result<Raw, SourceError> {
+        if members.is_empty() || page.rows.count == 0 {
+            return Ok(page);
+        }
+        let Some(text) = with_members(&page.rows.text, members) else {
+            let failure = Failure::Answer {
+                code: "source.rest.rows",
+                reason: "a row is no object, so fields of the parent cannot be added to it"
+                    .to_owned(),
+                help: "leave out `include_from_parent`, or select objects with `data_selector`"
+                    .to_owned(),
+            };
+            return Err(failure.at(&format!("resource `{}` · {}", self.wired.name, page.origin)));
+        };
+        page.rows.text = text;
+        Ok(page)
+    }
+
+    /// Starts sequences until `count` are open or the rows are used up.
+    fn fill(&mut self, count: usize) {
+        while self.lanes.len() < count {
+            match self.next_row() {
+                Ok(None) => return,
+                Ok(Some(row)) => match self.lane(&row) {
+                    Ok(None) => {}
+                    Ok(Some(lane)) => self.lanes.push_back(Ok(lane)),
+                    Err(failure) => {
+                        self.at = self.rows.len();
+                        let place = format!("resource `{}`", self.wired.name);
+                        self.lanes.push_back(Err(failure.at(&place)));
+                        return;
+                    }
+                },
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn next_row(&mut self) -> Result<Option<Bytes>, JsonError> {
+        let text = text_of(&self.rows)?;
+        let mut scanner = Scanner::starting_at(text, self.at);
+        scanner.skip_separators();
+        if scanner.peek().is_none() {
+            return Ok(None);
+        }
+        let row = scanner.skip_value()?;
+        self.at = scanner.at();
+        Ok(Some(self.rows.slice_ref(row.as_bytes())))
+    }
+
+    fn lane(&self, row: &Bytes) -> Result<Option<Lane>, Failure> {
+        let row = std::str::from_utf8(row).unwrap_or_default();
+        let Fields::Found(values) = fields_of(&self.link, row)? else {
+            self.shared.warn(format!(
+                "resource `{}`: rows of the parent without the field were passed over",
+                self.wired.name
+            ));
+            return Ok(None);
+        };
+        let members = included(&self.link, row)?;
+        Ok(Some(Lane::start(
+            &self.shared,
+            &self.wired,
+            values,
+            members,
+        )))
+    }
+}
