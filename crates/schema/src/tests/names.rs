@@ -124,18 +124,18 @@ proptest! {
     }
 
     /// An identifier that is normalized stays as it is, as long as it is not shortened. Paths do not always: dlt makes
-    /// `___A` of `__-__A` and `_A` of that.
+    /// `___A` of `__-__A` and `_A` of that. Of some names dlt leaves nothing (`__` under `sql_cs_v1`), which is no name.
     #[test]
     fn normalizing_twice_is_normalizing_once(
         kind in prop::sample::select(&NamingKind::ALL[..]),
         name in name(),
     ) {
-        // Nothing is left of some names of underscores only, and nothing is no name.
-        prop_assume!(name.chars().any(|character| character != '_'));
         let naming = Naming::new(kind, None).unwrap();
         let Ok(once) = naming.identifier(&name) else {
             return Ok(());
         };
-        prop_assert_eq!(naming.identifier(&once).unwrap(), once);
+        if !once.is_empty() {
+            prop_assert_eq!(naming.identifier(&once).unwrap(), once);
+        }
     }
 }
