@@ -13,7 +13,7 @@ const MORE: &str = r#"{"id":"x-3","customer":"Cy","note":"late","items":[{"sku":
 
 const PIPELINE: &str = "
 dataset: shop
-destination: duckdb:shop.duckdb
+destination: duckdb:elsewhere.duckdb
 files:
   resources:
     - { name: orders, path: orders.jsonl, write_disposition: append }
@@ -37,7 +37,7 @@ fn loaded() -> Place {
 fn a_plan_shows_what_would_change_and_changes_nothing() {
     let place = place();
     check("plan_first", &told(&place, "plan shop.yaml -q"));
-    assert!(!place.path("shop.duckdb").exists());
+    assert!(!place.path("elsewhere.duckdb").exists());
     told(&place, "run shop.yaml -q");
     check("plan_nothing", &told(&place, "plan shop.yaml -q"));
     place.write("orders.jsonl", format!("{ORDERS}{MORE}"));
@@ -57,8 +57,14 @@ fn a_plan_is_applied_as_it_was_read_or_not_at_all() {
     let place = loaded();
     place.write("orders.jsonl", format!("{ORDERS}{MORE}"));
     told(&place, "plan shop.yaml -q --out plan.json");
-    check("apply", &told(&place, "apply plan.json"));
-    check("apply_stale", &told(&place, "apply plan.json"));
+    // The settings say another database than the pipeline file did: nothing may be made or changed there.
+    check("apply_elsewhere", &told(&place, "apply plan.json"));
+    assert!(!place.path("shop.duckdb").exists());
+    let apply = "apply plan.json --destination duckdb:elsewhere.duckdb";
+    check("apply", &told(&place, apply));
+    let columns = place.database_dump("elsewhere.duckdb", "shop")["tables"]["orders"].to_string();
+    assert!(columns.contains("note"), "{columns}");
+    check("apply_stale", &told(&place, apply));
     check("plan_after_apply", &told(&place, "plan shop.yaml -q"));
     let ended = told(&place, "run shop.yaml -q");
     assert!(!ended.contains("exit code"), "{ended}");
@@ -84,9 +90,17 @@ fn a_locked_schema_refuses_what_it_does_not_have() {
     let ended = told(&place, "run shop.yaml -q --locked");
     assert!(!ended.contains("exit code"), "{ended}");
     place.write("orders.jsonl", format!("{ORDERS}{MORE}"));
-    let before = place.database_dump("shop.duckdb", "shop");
+    let before = place.database_dump("elsewhere.duckdb", "shop");
     check("locked", &told(&place, "run shop.yaml -q --locked"));
     check("locked_plan", &told(&place, "plan shop.yaml -q --locked"));
-    assert_eq!(place.database_dump("shop.duckdb", "shop"), before);
+    assert_eq!(place.database_dump("elsewhere.duckdb", "shop"), before);
     check("pin_nothing", &told(&place, "schema pin shpo"));
+}
+
+#[test]
+fn a_plan_names_the_dataset_that_rows_pass_through() {
+    let place = place();
+    let merged = PIPELINE.replace("append }", "merge, primary_key: id }");
+    place.write("shop.yaml", merged);
+    check("plan_staged", &told(&place, "plan shop.yaml -q"));
 }

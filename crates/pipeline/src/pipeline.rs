@@ -154,6 +154,11 @@ impl Pipeline {
         self.options.destination.name()
     }
 
+    /// Address of the destination without secrets.
+    pub fn location(&self) -> String {
+        self.options.destination.location()
+    }
+
     /// Reads and normalizes a source without loading anything.
     ///
     /// # Errors

@@ -37,6 +37,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Root tables that would get rows: rows, and how they would be written.
     pub writes: IndexMap<String, Write>,
+    /// Dataset through which rows would pass on their way, if any is needed.
+    pub staging_dataset: Option<String>,
     /// What was read.
     pub report: RunReport,
 }
@@ -60,6 +62,8 @@ pub struct StoredPlan {
     pub pipeline: String,
     /// Destination by name.
     pub destination: String,
+    /// Its address without secrets: a plan is for one database only.
+    pub location: String,
     /// Dataset that would change.
     pub dataset: String,
     /// Statements in order; one transaction where the destination can roll back DDL.
@@ -94,7 +98,7 @@ pub enum PlanError {
     /// The plan is for something else.
     #[error("the plan is for {what} `{planned}`, not for `{found}`")]
     Elsewhere {
-        /// `destination` or `dataset`.
+        /// `database` or `dataset`.
         what: &'static str,
         /// In the plan.
         planned: String,
@@ -138,6 +142,7 @@ impl Pipeline {
         Ok(Plan {
             diff: difference(&extracted),
             warnings: warnings(&report, &migration),
+            staging_dataset: staging_dataset(&target, &extracted.schema, self.naming(), &report),
             writes: writes(&extracted.schema, &report),
             stored: self.stored_plan(&extracted.schema, &migration, &catalog),
             report,
@@ -154,6 +159,7 @@ impl Pipeline {
             version: FORM_VERSION,
             pipeline: self.name().to_owned(),
             destination: self.destination_name().to_owned(),
+            location: self.location(),
             dataset: self.datasets().dataset.clone(),
             statements: planned(migration),
             schema: schema.to_document(),
@@ -195,14 +201,14 @@ impl Pipeline {
             });
         }
         for (what, planned, found) in [
-            ("destination", &plan.destination, self.destination_name()),
-            ("dataset", &plan.dataset, &self.datasets().dataset),
+            ("database", &plan.location, self.location()),
+            ("dataset", &plan.dataset, self.datasets().dataset.clone()),
         ] {
-            if planned != found {
+            if *planned != found {
                 return Err(PlanError::Elsewhere {
                     what,
                     planned: planned.clone(),
-                    found: found.to_owned(),
+                    found,
                 });
             }
         }
@@ -279,6 +285,32 @@ fn migration_from(
         force: true,
     };
     Ok(plan_migration(&context, &request)?)
+}
+
+/// The staging dataset, if a table that gets rows is staged.
+fn staging_dataset(
+    target: &LoadTarget,
+    schema: &Schema,
+    naming: &tipple_schema::Naming,
+    report: &RunReport,
+) -> Option<String> {
+    let names = system_names(naming);
+    let context = plan_context(target, schema, &names);
+    let is_staged = |name: &String| {
+        context
+            .table(name)
+            .is_some_and(|root| context.is_staged(&root))
+    };
+    let roots = schema
+        .tables
+        .values()
+        .filter(|table| table.parent.is_none());
+    let mut written = roots
+        .map(|table| &table.name)
+        .filter(|name| report.rows.contains_key(*name));
+    written
+        .any(is_staged)
+        .then(|| target.datasets.staging.clone())
 }
 
 fn planned(migration: &MigrationPlan) -> Vec<PlannedStatement> {

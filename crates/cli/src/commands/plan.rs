@@ -5,18 +5,16 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 use tipple_pipeline::{Events, Pipeline, Plan, RunOptions, StoredPlan};
-use tipple_source::PipelineFile;
 
 use super::Outcome;
-use super::run::lock_of;
+use super::run::Opened;
 use crate::args::{Global, OutputForm};
-use crate::diagnostics::{Diagnostic, codes, pipeline, source};
+use crate::diagnostics::{Diagnostic, codes, pipeline};
 use crate::exit::Exit;
 use crate::output::{self, Terminal, human};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::target::{Target, Wish};
-use crate::{interrupt, sources};
 
 /// Arguments of `tipple plan`.
 #[derive(Debug, Args)]
@@ -50,41 +48,32 @@ pub struct Apply {
     /// Plan that `tipple plan --out` has written
     #[arg(value_name = "PLAN")]
     plan: PathBuf,
+    /// The destination that the plan was made for, when the settings do not say it
+    #[arg(long, value_name = "DESTINATION")]
+    destination: Option<String>,
 }
 
 impl PlanFile {
     /// Reads the source and shows what loading it would change.
     pub fn run(self, global: &Global, terminal: &Terminal) -> Outcome {
-        let file = PipelineFile::load(&self.file).map_err(|error| source::from_source(&error))?;
-        let project = Project::load(global, terminal)?;
         let wish = Wish {
             destination: self.destination.as_deref(),
             dataset: self.dataset.as_deref(),
-            file_destination: file.destination.as_deref(),
-            file_dataset: file.dataset.as_deref(),
+            ..Wish::default()
         };
-        let target = Target::resolve(&project, &file.pipeline, &wish)?;
-        let stop = interrupt::flag();
-        let around = sources::Surroundings {
-            settings: &project.settings,
-            runtime: &target.settings.runtime,
-            extract: &target.settings.extract,
-            keeps_checkpoints: false,
-        };
-        let prepared = sources::of_file(&file, &around, &stop);
-        let prepared = prepared.map_err(|error| source::from_source(&error))?;
+        let opened = Opened::file(&self.file, &wish, false, global, terminal)?;
         let options = RunOptions {
             resources: self.resources,
             reads_all: !self.sample,
-            locked: lock_of(self.locked, &project, &prepared.source.spec.name)?,
+            locked: opened.lock(self.locked)?,
             ..RunOptions::default()
         };
-        let name = target.options.name.clone();
+        let name = opened.target.options.name.clone();
         let failed = |error| pipeline::from_run(&error, &name);
-        let mut pipeline = Pipeline::open(target.options).map_err(failed)?;
+        let mut pipeline = Pipeline::open(opened.target.options).map_err(failed)?;
         let events = Events::new();
         let progress = Progress::start(&events, terminal);
-        let plan = pipeline.plan(&prepared.source, &options, &events);
+        let plan = pipeline.plan(&opened.source, &options, &events);
         drop(pipeline);
         drop(events);
         progress.finish();
@@ -121,7 +110,9 @@ fn document(plan: &Plan) -> Value {
     json!({
         "pipeline": plan.stored.pipeline,
         "destination": plan.stored.destination,
+        "location": plan.stored.location,
         "dataset": plan.stored.dataset,
+        "staging_dataset": plan.staging_dataset,
         "changes": plan.diff.to_document(),
         "statements": plan.stored.statements,
         "writes": plan.writes,
@@ -132,8 +123,8 @@ fn document(plan: &Plan) -> Value {
 /// Where the plan would run.
 fn place(plan: &Plan) -> String {
     format!(
-        "pipeline `{}`, destination `{}`, dataset `{}`",
-        plan.stored.pipeline, plan.stored.destination, plan.stored.dataset
+        "pipeline `{}`, destination `{}` ({}), dataset `{}`",
+        plan.stored.pipeline, plan.stored.destination, plan.stored.location, plan.stored.dataset
     )
 }
 
@@ -149,6 +140,7 @@ fn text(plan: &Plan) -> String {
         }
     }
     text.push_str(&writes(plan, "  "));
+    text.push_str(&staging(plan).map_or_else(String::new, |line| line + "\n"));
     for warning in &plan.warnings {
         text.push_str(&format!("warning: {warning}\n"));
     }
@@ -161,6 +153,14 @@ fn writes(plan: &Plan, indent: &str) -> String {
         format!("{indent}{} {table}: {rows}\n", write.write_disposition)
     });
     lines.collect()
+}
+
+/// The load makes the tables of the staging dataset itself; they are no part of the plan.
+fn staging(plan: &Plan) -> Option<String> {
+    let dataset = plan.staging_dataset.as_ref()?;
+    Some(format!(
+        "Rows pass through the dataset `{dataset}`, whose tables the load makes itself"
+    ))
 }
 
 /// For a comment on a pull request.
@@ -182,6 +182,9 @@ fn markdown(plan: &Plan) -> String {
     if !plan.writes.is_empty() {
         text.push_str(&format!("\n{}", writes(plan, "- ")));
     }
+    if let Some(line) = staging(plan) {
+        text.push_str(&format!("\n{line}.\n"));
+    }
     for warning in &plan.warnings {
         text.push_str(&format!("\n> warning: {warning}\n"));
     }
@@ -194,7 +197,7 @@ impl Apply {
         let plan = read(&self.plan)?;
         let project = Project::load(global, terminal)?;
         let wish = Wish {
-            destination: Some(&plan.destination),
+            destination: Some(self.destination.as_deref().unwrap_or(&plan.destination)),
             dataset: Some(&plan.dataset),
             ..Wish::default()
         };

@@ -1,6 +1,6 @@
 //! `tipple run FILE [RESOURCE…]`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -80,12 +80,56 @@ enum RefreshMode {
 impl Run {
     /// Loads what the file describes.
     pub fn run(self, global: &Global, terminal: &Terminal) -> Outcome {
-        let file = PipelineFile::load(&self.file).map_err(|error| source::from_source(&error))?;
+        let opened = Opened::file(
+            &self.file,
+            &self.common.wish(),
+            !self.no_checkpoints,
+            global,
+            terminal,
+        )?;
+        let options = RunOptions {
+            locked: opened.lock(self.locked)?,
+            ..self.common.options(self.resources, &opened.target)?
+        };
+        load(
+            opened.target,
+            &opened.source,
+            &options,
+            terminal,
+            &opened.stop,
+        )
+    }
+}
+
+/// A pipeline file with its source and where it goes.
+pub struct Opened {
+    project: Project,
+    /// Where it goes.
+    pub target: Target,
+    /// What is read.
+    pub source: Source,
+    /// Set when the user asks to stop.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Opened {
+    /// Reads a pipeline file and resolves its settings; `wish` is what the flags say.
+    ///
+    /// # Errors
+    /// Mistakes of the file, settings that are missing, an unknown destination.
+    pub fn file(
+        path: &Path,
+        wish: &Wish<'_>,
+        keeps_checkpoints: bool,
+        global: &Global,
+        terminal: &Terminal,
+    ) -> Result<Self, Diagnostic> {
+        let file = PipelineFile::load(path).map_err(|error| source::from_source(&error))?;
         let project = Project::load(global, terminal)?;
         let wish = Wish {
             file_destination: file.destination.as_deref(),
             file_dataset: file.dataset.as_deref(),
-            ..self.common.wish()
+            ..wish.clone()
         };
         let target = Target::resolve(&project, &file.pipeline, &wish)?;
         let stop = interrupt::flag();
@@ -93,7 +137,7 @@ impl Run {
             settings: &project.settings,
             runtime: &target.settings.runtime,
             extract: &target.settings.extract,
-            keeps_checkpoints: !self.no_checkpoints,
+            keeps_checkpoints,
         };
         let prepared = sources::of_file(&file, &around, &stop);
         let prepared = prepared.map_err(|error| source::from_source(&error))?;
@@ -102,25 +146,25 @@ impl Run {
             .warnings
             .iter()
             .for_each(|warning| terminal.warn(warning));
-        let options = RunOptions {
-            locked: lock_of(self.locked, &project, &prepared.source.spec.name)?,
-            ..self.common.options(self.resources, &target)?
-        };
-        load(target, &prepared.source, &options, terminal, &stop)
+        Ok(Opened {
+            project,
+            target,
+            source: prepared.source,
+            stop,
+        })
     }
-}
 
-/// The locked schema of a source, if it is asked for.
-///
-/// # Errors
-/// It is not locked.
-pub fn lock_of(
-    is_locked: bool,
-    project: &Project,
-    source: &str,
-) -> Result<Option<Schema>, Diagnostic> {
-    let name = normalize_schema_name(source).unwrap_or_else(|_| source.to_owned());
-    is_locked.then(|| read_lock(project, &name)).transpose()
+    /// The locked schema of the source, if it is asked for.
+    ///
+    /// # Errors
+    /// It is not locked.
+    pub fn lock(&self, is_locked: bool) -> Result<Option<Schema>, Diagnostic> {
+        let source = &self.source.spec.name;
+        let name = normalize_schema_name(source).unwrap_or_else(|_| source.clone());
+        is_locked
+            .then(|| read_lock(&self.project, &name))
+            .transpose()
+    }
 }
 
 impl Common {

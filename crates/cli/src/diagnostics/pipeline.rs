@@ -1,6 +1,6 @@
 //! Errors of a run: the step, the package, what became of the data, and the cause from the crate that knows it.
 
-use tipple_pipeline::{Cause, PlanError, RunError, Step};
+use tipple_pipeline::{Cause, LockedSchema, PlanError, RunError, Step};
 
 use crate::exit::Exit;
 
@@ -96,29 +96,8 @@ pub fn from_cause(cause: &Cause) -> Diagnostic {
         .help(format!(
             "write `name: {expected}` in it, or rename the file"
         )),
-        Cause::Locked(locked) => {
-            let what = format!("the run would change the locked schema `{}`", locked.schema);
-            let diagnostic = Diagnostic::new(&codes::SCHEMA_LOCKED, what);
-            let changes = locked.changes.iter().take(CHANGES_SHOWN_MAX);
-            let diagnostic = changes.fold(diagnostic, |d, change| d.with("change", change));
-            let rest = locked.changes.len().saturating_sub(CHANGES_SHOWN_MAX);
-            let diagnostic = match rest {
-                0 => diagnostic,
-                rest => diagnostic.with("change", format!("and {rest} more")),
-            };
-            diagnostic
-                .help("if they are wanted, run once without `--locked` and pin the schema again")
-        }
-        Cause::Plan(PlanError::Moved { differences }) => {
-            let what = "the destination has moved since the plan was made";
-            let diagnostic = Diagnostic::new(&codes::PLAN_STALE, what);
-            differences
-                .iter()
-                .fold(diagnostic, |d, difference| d.with("why", difference))
-                .help("make a new plan, read it, and apply that one")
-        }
-        Cause::Plan(cause) => Diagnostic::new(&codes::PLAN_STALE, cause.to_string())
-            .help("make a new plan, read it, and apply that one"),
+        Cause::Locked(locked) => from_locked(locked),
+        Cause::Plan(error) => from_plan(error),
         Cause::TimeZone(zone) => Diagnostic::new(&codes::CONFIG_INVALID, zone.to_string())
             .with("where", "environment variable `DLT_INTERVAL_TIMEZONE`")
             .help("write a name of the IANA database, for instance `Europe/Paris`"),
@@ -126,20 +105,7 @@ pub fn from_cause(cause: &Cause) -> Diagnostic {
             source_name,
             unknown,
             known,
-        } => {
-            let what = format!(
-                "the source `{source_name}` has no resource {}",
-                quoted(unknown)
-            );
-            let diagnostic = Diagnostic::new(&codes::PIPELINE_UNKNOWN_RESOURCE, what)
-                .with("known", quoted(known));
-            unknown.iter().fold(diagnostic, |diagnostic, word| {
-                match nearest(word, known.iter().map(String::as_str)) {
-                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                    None => diagnostic,
-                }
-            })
-        }
+        } => from_unknown_resource(source_name, unknown, known),
         Cause::NeverRan { pipeline } => Diagnostic::new(
             &codes::PIPELINE_NEVER_RAN,
             format!("pipeline `{pipeline}` has not run yet"),
@@ -153,5 +119,55 @@ pub fn from_cause(cause: &Cause) -> Diagnostic {
         Cause::Interrupted => Diagnostic::new(&codes::PIPELINE_INTERRUPTED, "interrupted"),
         Cause::Internal(message) => Diagnostic::new(&codes::INTERNAL_BUG, message.clone())
             .help("this is a mistake in tipple: please report it with the message"),
+    }
+}
+
+fn from_unknown_resource(source: &str, unknown: &[String], known: &[String]) -> Diagnostic {
+    let what = format!("the source `{source}` has no resource {}", quoted(unknown));
+    let diagnostic =
+        Diagnostic::new(&codes::PIPELINE_UNKNOWN_RESOURCE, what).with("known", quoted(known));
+    unknown.iter().fold(diagnostic, |diagnostic, word| {
+        match nearest(word, known.iter().map(String::as_str)) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic,
+        }
+    })
+}
+
+fn from_locked(locked: &LockedSchema) -> Diagnostic {
+    let what = format!("the run would change the locked schema `{}`", locked.schema);
+    let diagnostic = Diagnostic::new(&codes::SCHEMA_LOCKED, what);
+    let changes = locked.changes.iter().take(CHANGES_SHOWN_MAX);
+    let diagnostic = changes.fold(diagnostic, |d, change| d.with("change", change));
+    let diagnostic = match locked.changes.len().saturating_sub(CHANGES_SHOWN_MAX) {
+        0 => diagnostic,
+        rest => diagnostic.with("change", format!("and {rest} more")),
+    };
+    diagnostic.help("if they are wanted, run once without `--locked` and pin the schema again")
+}
+
+fn from_plan(error: &PlanError) -> Diagnostic {
+    const ANEW: &str = "make a new plan, read it, and apply that one";
+    match error {
+        PlanError::Moved { differences } => {
+            let what = "the destination has moved since the plan was made";
+            let diagnostic = Diagnostic::new(&codes::PLAN_STALE, what);
+            let told = differences
+                .iter()
+                .fold(diagnostic, |d, why| d.with("why", why));
+            told.help(ANEW)
+        }
+        PlanError::Elsewhere {
+            what,
+            planned,
+            found,
+        } => Diagnostic::new(
+            &codes::PLAN_STALE,
+            format!("the plan is for another {what}"),
+        )
+        .with("plan", planned)
+        .with("here", found)
+        .help("name the destination of the plan with `--destination`, or make a new plan"),
+        PlanError::Form { .. } => Diagnostic::new(&codes::PLAN_STALE, error.to_string()).help(ANEW),
     }
 }
