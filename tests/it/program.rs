@@ -104,6 +104,13 @@ impl Place {
         dump_file(&self.path(file), dataset).unwrap()
     }
 
+    /// Load id of the only load in a database of the folder.
+    pub fn load_id(&self, file: &str, dataset: &str) -> String {
+        let database = duckdb::Connection::open(self.path(file)).unwrap();
+        let sql = format!("SELECT load_id FROM {dataset}._dlt_loads");
+        database.query_row(&sql, [], |row| row.get(0)).unwrap()
+    }
+
     /// What the database holds.
     pub fn dump(&self) -> Value {
         dump_file(&self.database(), DATASET).unwrap()

@@ -124,6 +124,8 @@ pub enum Command {
     Query(commands::query::Query),
     /// Print, convert and check a schema file
     Schema(commands::schema::Schema),
+    /// Look for what is broken and say how to mend it
+    Doctor(commands::doctor::Doctor),
     /// Show where a setting comes from
     Config(commands::config::Config),
     /// Explain an error code

@@ -9,6 +9,8 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use indexmap::IndexMap;
 
+use crate::capabilities::Capabilities;
+
 /// Largest document that is unpacked, in bytes; a stored text that claims more is refused.
 const DOCUMENT_BYTES_MAX: u64 = 1 << 30;
 
@@ -30,6 +32,30 @@ pub struct Catalog {
     pub exists: bool,
     /// Columns by table, in the order of the destination.
     pub tables: IndexMap<String, Vec<StoredColumn>>,
+}
+
+impl Catalog {
+    /// Columns of `table`, however the destination has spelled its name; nothing when it is not there.
+    pub fn table(&self, capabilities: &Capabilities, table: &str) -> Option<&[StoredColumn]> {
+        let wanted = capabilities.fold(table);
+        let mut tables = self.tables.iter();
+        tables
+            .find(|(name, columns)| capabilities.fold(name) == wanted && !columns.is_empty())
+            .map(|(_, columns)| columns.as_slice())
+    }
+
+    /// As [`Catalog::table`], to be changed.
+    pub(crate) fn table_mut(
+        &mut self,
+        capabilities: &Capabilities,
+        table: &str,
+    ) -> Option<&mut Vec<StoredColumn>> {
+        let wanted = capabilities.fold(table);
+        let mut tables = self.tables.iter_mut();
+        tables
+            .find(|(name, _)| capabilities.fold(name) == wanted)
+            .map(|(_, columns)| columns)
+    }
 }
 
 /// Newest row of the table of schema versions.

@@ -9,6 +9,7 @@ mod catalog;
 mod client;
 mod context;
 pub mod dialect;
+mod drift;
 mod error;
 mod layout;
 mod load;
@@ -26,10 +27,14 @@ pub use catalog::*;
 pub use client::*;
 pub use context::*;
 pub use dialect::SqlDialect;
+pub use drift::*;
 pub use error::*;
 pub use layout::*;
 pub use load::*;
-pub use migrate::{MigrationPlan, MigrationRequest, SchemaVersion, plan_migration, staging_schema};
+pub use migrate::{
+    ColumnChanges, MigrationPlan, MigrationRequest, RenamedColumn, SchemaVersion, plan_migration,
+    staging_schema,
+};
 pub use moment::iso_utc;
 pub use names::*;
 pub use statement::*;

@@ -121,7 +121,11 @@ pub fn plan_load(context: &PlanContext<'_>, request: &LoadRequest<'_>) -> Result
     };
     let mut problems = Vec::new();
     for table in request.truncate_tables {
-        planner.truncate(Target::Final, table, "the table is refreshed");
+        planner.truncate(
+            Target::Final,
+            table,
+            "a refresh or the locked schema drops the table",
+        );
     }
     for (root, tables) in planner.roots(&mut problems) {
         if let Err(problem) = planner.plan_chain(&root, &tables) {

@@ -65,8 +65,43 @@ pub struct MigrationRequest<'a> {
     pub is_stored: bool,
     /// Tables to drop first, with all stored versions of the schema (refresh).
     pub drop_tables: &'a [&'a str],
+    /// Columns to rename or to drop.
+    pub changes: &'a ColumnChanges,
     /// Look at the tables although the hash is stored (tables will be truncated by a refresh).
     pub force: bool,
+}
+
+/// Columns that somebody has decided to rename or to drop.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ColumnChanges {
+    /// Columns that get another name.
+    pub renamed: Vec<RenamedColumn>,
+    /// Columns that go, as table and column.
+    pub dropped: Vec<(String, String)>,
+}
+
+/// A column that gets another name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenamedColumn {
+    /// The table.
+    pub table: String,
+    /// Name until now.
+    pub from: String,
+    /// Name from now on.
+    pub to: String,
+}
+
+impl ColumnChanges {
+    /// No changes.
+    pub const NONE: &'static ColumnChanges = &ColumnChanges {
+        renamed: Vec::new(),
+        dropped: Vec::new(),
+    };
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.renamed.is_empty() && self.dropped.is_empty()
+    }
 }
 
 /// Statements of a migration.
@@ -131,6 +166,7 @@ pub fn plan_migration(
             schema: context.schema.name.clone(),
             ..MigrationPlan::default()
         },
+        catalog: request.catalog.clone(),
         problems: Vec::new(),
     };
     let is_dropping = !request.drop_tables.is_empty() && request.catalog.exists;
@@ -143,6 +179,8 @@ pub fn plan_migration(
     if is_dropping {
         planner.drop_tables();
     }
+    planner.rename_columns();
+    planner.drop_columns();
     planner.bring_tables();
     if !request.is_stored || is_dropping {
         planner.store_version();
@@ -154,6 +192,8 @@ struct Planner<'a> {
     context: &'a PlanContext<'a>,
     request: &'a MigrationRequest<'a>,
     plan: MigrationPlan,
+    /// What is there after the statements so far.
+    catalog: Catalog,
     problems: Vec<Problem>,
 }
 
@@ -183,7 +223,7 @@ impl Planner<'_> {
                 StatementKind::DropTable,
                 table,
                 sql,
-                "the table is refreshed",
+                "a refresh or the locked schema drops the table",
             );
         }
         let names = self.context.names;
@@ -208,6 +248,71 @@ impl Planner<'_> {
             );
             let params = vec![Param::Text(self.context.schema.name.clone())];
             self.plan.statements.push(statement.with_params(params));
+        }
+    }
+
+    /// Renames what has the old name and not the new one, so that a repeated plan does nothing.
+    fn rename_columns(&mut self) {
+        let capabilities = self.context.capabilities();
+        for change in &self.request.changes.renamed {
+            let is = |stored: &StoredColumn, name: &str| {
+                capabilities.fold(&stored.name) == capabilities.fold(name)
+            };
+            let columns = self.catalog.table_mut(capabilities, &change.table);
+            let has_new = columns
+                .iter()
+                .flat_map(|columns| columns.iter())
+                .any(|c| is(c, &change.to));
+            let old = columns.and_then(|columns| columns.iter_mut().find(|c| is(c, &change.from)));
+            let Some(old) = old.filter(|_| !has_new) else {
+                continue;
+            };
+            old.name.clone_from(&change.to);
+            let at = self.at(&change.table);
+            let sql = self
+                .context
+                .dialect
+                .rename_column(&at, &change.from, &change.to);
+            let why = "the locked schema has another name for the column";
+            self.push(StatementKind::RenameColumn, &change.table, sql, why);
+        }
+    }
+
+    fn drop_columns(&mut self) {
+        let capabilities = self.context.capabilities();
+        for (table, column) in &self.request.changes.dropped {
+            let Some(columns) = self.catalog.table_mut(capabilities, table) else {
+                continue;
+            };
+            let count = columns.len();
+            columns.retain(|stored| capabilities.fold(&stored.name) != capabilities.fold(column));
+            if columns.len() == count {
+                continue;
+            }
+            let sql = self.context.dialect.drop_column(&self.at(table), column);
+            let why = "the locked schema drops the column";
+            self.push(StatementKind::DropColumn, table, sql, why);
+        }
+    }
+
+    /// Widens what has a narrower type than the schema, where the user has allowed it.
+    fn widen_columns(&mut self, table: &LoadTable, stored: &[StoredColumn]) {
+        if !table.widens() {
+            return;
+        }
+        let fold = |name: &str| self.context.capabilities().fold(name);
+        let at = self.at(&table.name);
+        let widened = table.columns.values().filter_map(|column| {
+            let stored = stored
+                .iter()
+                .find(|stored| fold(&stored.name) == fold(&column.name))?;
+            self.context
+                .dialect
+                .widen_column(&at, column, &stored.column_type)
+        });
+        for sql in widened.collect::<Vec<_>>() {
+            let why = "values of another type have come, and the column may widen";
+            self.push(StatementKind::ChangeType, &table.name, sql, why);
         }
     }
 
@@ -244,10 +349,14 @@ impl Planner<'_> {
         let stored = match is_dropped {
             true => None,
             false => self
-                .stored_columns(&table.name)
-                .filter(|columns| !columns.is_empty()),
+                .catalog
+                .table(self.context.capabilities(), &table.name)
+                .map(<[StoredColumn]>::to_vec),
         };
-        let missing: Vec<&Column> = match stored {
+        if let Some(stored) = &stored {
+            self.widen_columns(table, stored);
+        }
+        let missing: Vec<&Column> = match &stored {
             Some(stored) => self.missing_columns(table, stored),
             None => table.columns.values().collect(),
         };
@@ -280,15 +389,6 @@ impl Planner<'_> {
         self.plan
             .added
             .insert(table.name.clone(), missing.into_iter().cloned().collect());
-    }
-
-    fn stored_columns(&self, table: &str) -> Option<&[StoredColumn]> {
-        let capabilities = self.context.capabilities();
-        let wanted = capabilities.fold(table);
-        let mut tables = self.request.catalog.tables.iter();
-        tables
-            .find(|(name, _)| capabilities.fold(name) == wanted)
-            .map(|(_, c)| c.as_slice())
     }
 
     fn missing_columns<'t>(

@@ -13,6 +13,12 @@ pub enum StatementKind {
     CreateTable,
     /// Adds one or more columns.
     AddColumn,
+    /// Gives a column another type.
+    ChangeType,
+    /// Gives a column another name.
+    RenameColumn,
+    /// Removes a column.
+    DropColumn,
     /// Changes a comment, key or other property of a table.
     AlterTable,
     /// Removes a table.

@@ -10,12 +10,16 @@ use tipple_schema::{Column, Schema, Table};
 use crate::capabilities::WriteDisposition;
 
 /// Hints that a child table takes from its nearest ancestor that has them.
-const INHERITED: [&str; 4] = [
+const INHERITED: [&str; 5] = [
     "write_disposition",
     "table_format",
     "file_format",
     "x-merge-strategy",
+    ON_TYPE_CHANGE,
 ];
+
+/// Hint of a table whose columns may take wider types in place: `widen`.
+pub const ON_TYPE_CHANGE: &str = "x-on-type-change";
 
 /// A table with everything that loading needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +97,11 @@ impl LoadTable {
     /// Text of the table hint `hint`, unless it is empty.
     pub fn text_hint(&self, hint: &str) -> Option<&str> {
         self.table.text_hint(hint).filter(|text| !text.is_empty())
+    }
+
+    /// True when columns may take wider types in place.
+    pub fn widens(&self) -> bool {
+        self.text_hint(ON_TYPE_CHANGE) == Some("widen")
     }
 
     /// True when the boolean table hint `hint` is set.

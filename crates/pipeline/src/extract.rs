@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
+use tipple_destination::ColumnChanges;
 use tipple_normalize::{
     ColumnCause, NormalizeError, Normalized, Normalizer, Rules, SinkError, TableBatch,
 };
@@ -18,19 +19,22 @@ use tipple_package::{LoadIds, Package, PackageError, PackageStore, PackageWriter
 use tipple_schema::{Naming, Schema, state_table};
 use tipple_source::{
     Body, Cursor, Disposition, Page, PageReader, Place, ReadRequest, Reading, Resource,
-    ResourceSpec, Source, SourceError,
+    ResourceSpec, Source, SourceError, TypeChange,
 };
 
 use crate::declare::{Declarations, Declared};
 use crate::error::{AtStep, Cause, RunError};
 use crate::events::{Event, Events};
+use crate::lock::{self, Lock};
 use crate::options::RunOptions;
 use crate::prepare::{Prepared, specs_of};
+use crate::refresh::Refreshed;
 use crate::report::{NewColumn, ResourceReport, RunReport, Step};
 use crate::state::PipelineState;
 use crate::state_package::{seal_state, state_row};
 use crate::sync::Identity;
 use crate::time::{iso, now_micros};
+use crate::widen::{FOLDED, LargeNumbers, Stored, Widened, folded_entry, widen};
 use crate::workdir::WorkDir;
 
 mod joint;
@@ -48,6 +52,7 @@ pub(crate) struct Extraction<'a> {
     /// Where a changed state goes.
     pub state_row: StateRow,
     pub allow_identifier_change: bool,
+    pub stored: &'a dyn Stored,
     pub options: &'a RunOptions,
 }
 
@@ -77,6 +82,10 @@ pub(crate) struct Extracted {
     pub before: Schema,
     /// Where each new column came from.
     pub causes: Vec<ColumnCause>,
+    /// What a refresh does to tables that are there.
+    pub refreshed: Refreshed,
+    /// Columns that the locked schema renames or drops.
+    pub changes: ColumnChanges,
 }
 
 /// One resource while it is read.
@@ -137,6 +146,8 @@ struct Run<'a> {
     filled: Vec<String>,
     /// The schema before the run, for the report.
     before: Schema,
+    /// Columns with values that a double cannot hold; absent when nothing may widen.
+    large: Option<LargeNumbers>,
 }
 
 impl<'a> Run<'a> {
@@ -154,6 +165,7 @@ impl<'a> Run<'a> {
             warnings,
         } = prepared;
         report.warnings.extend(warnings);
+        let specs = specs_of(source, extraction.options);
         let rules = new_rules(&extraction.load_id);
         let declarations = Declarations::new(schema.clone(), &rules);
         let normalizer = Normalizer::new(schema.clone(), rules).at(Step::Normalize)?;
@@ -168,7 +180,8 @@ impl<'a> Run<'a> {
             normalizer,
             writer: None,
             package_state,
-            specs: specs_of(source, extraction.options),
+            large: may_widen(&specs).then(LargeNumbers::default),
+            specs,
             streams: Vec::new(),
             was_read: Vec::new(),
             filled: Vec::new(),
@@ -396,6 +409,7 @@ impl<'a> Run<'a> {
     fn normalize(&mut self, table: &str, body: Body, place: &Place) -> Result<(), RunError> {
         let mut sink = Sink {
             writer: &mut self.writer,
+            large: self.large.as_mut(),
         };
         let place = place_of(place);
         let mut take = |batch| sink.take(batch);
@@ -483,10 +497,13 @@ impl<'a> Run<'a> {
             declarations,
             normalizer,
             mut writer,
-            package_state,
+            mut package_state,
             before,
+            mut large,
             ..
         } = self;
+        let refreshed = Refreshed::read(&package_state);
+        let changes = lock::changes_of(&package_state);
         let mut extracted_schema = declarations.schema;
         extracted_schema.bump();
         if writer.is_some() {
@@ -495,10 +512,17 @@ impl<'a> Run<'a> {
         }
         let mut sink = Sink {
             writer: &mut writer,
+            large: large.as_mut(),
         };
-        let normalized = normalizer
+        let mut normalized = normalizer
             .finish(&mut |batch| sink.take(batch))
             .map_err(normalize_error)?;
+        if let Some(large) = &large {
+            let widened = widen(&mut normalized, &before, large, extraction.stored);
+            let widened = widened.at(Step::Normalize)?;
+            report.warnings.extend(widened.iter().map(Widened::note));
+            package_state.insert(FOLDED.to_owned(), folded_entry(&widened));
+        }
         let schema = continue_versions(&normalized.schema, &extracted_schema);
         describe(report, &columns_by_table(&before), &normalized);
         check_lock(extraction.options.locked.as_ref(), &schema)?;
@@ -527,6 +551,8 @@ impl<'a> Run<'a> {
             state,
             before,
             causes: normalized.causes,
+            refreshed,
+            changes,
         })
     }
 
@@ -590,17 +616,22 @@ impl<'a> Run<'a> {
     }
 }
 
+fn may_widen(specs: &[ResourceSpec]) -> bool {
+    let mut changes = specs.iter().map(|spec| spec.hints.on_type_change);
+    changes.any(|change| change == Some(TypeChange::Widen))
+}
+
 /// Refuses what a locked schema does not have.
-fn check_lock(locked: Option<&Schema>, schema: &Schema) -> Result<(), RunError> {
+fn check_lock(locked: Option<&Lock>, schema: &Schema) -> Result<(), RunError> {
     let Some(locked) = locked else {
         return Ok(());
     };
-    let changes = crate::lock::beyond(locked, schema);
+    let changes = lock::beyond(&locked.schema, schema);
     match changes.is_empty() {
         true => Ok(()),
         false => Err(RunError::at(
             Step::Normalize,
-            Cause::Locked(crate::lock::LockedSchema {
+            Cause::Locked(lock::LockedSchema {
                 schema: schema.name.clone(),
                 changes,
             }),
@@ -611,10 +642,15 @@ fn check_lock(locked: Option<&Schema>, schema: &Schema) -> Result<(), RunError> 
 /// Batches into job files; into nothing in a dry run.
 pub(crate) struct Sink<'a> {
     pub writer: &'a mut Option<PackageWriter>,
+    /// Is told of the values, where somebody wants to know.
+    pub large: Option<&'a mut LargeNumbers>,
 }
 
 impl Sink<'_> {
     pub fn take(&mut self, batch: TableBatch) -> Result<(), SinkError> {
+        if let Some(large) = &mut self.large {
+            large.look(&batch.table, &batch.batch);
+        }
         let Some(writer) = self.writer else {
             return Ok(());
         };
@@ -675,8 +711,9 @@ pub(crate) fn seal(
     state: &PipelineState,
     entries: Map<String, Value>,
 ) -> Result<Option<Package>, RunError> {
-    let changes_tables =
-        entries.contains_key("dropped_tables") || entries.contains_key("truncated_tables");
+    let changes_tables = entries.contains_key("dropped_tables")
+        || entries.contains_key("truncated_tables")
+        || entries.contains_key(lock::CHANGES);
     for (key, value) in entries {
         writer.state_mut().set(&key, value);
     }

@@ -6,9 +6,12 @@
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
+use tipple_destination::ON_TYPE_CHANGE;
 use tipple_json::JsonPath;
 use tipple_schema::{Column, Naming, NamingError, Table};
-use tipple_source::{Disposition, Key, NestedHints, ResourceSpec, TableHints, WriteDisposition};
+use tipple_source::{
+    Disposition, Key, NestedHints, ResourceSpec, TableHints, TypeChange, WriteDisposition,
+};
 
 /// Columns that scd2 adds when the user names no others.
 const VALIDITY_COLUMNS: [&str; 2] = ["_dlt_valid_from", "_dlt_valid_to"];
@@ -175,6 +178,9 @@ impl Draft {
             self.write_disposition(disposition);
         }
         self.hint("schema_contract", hints.schema_contract.as_ref());
+        if hints.on_type_change == Some(TypeChange::Widen) {
+            self.hint(ON_TYPE_CHANGE, Some(&json!("widen")));
+        }
         self.hint(
             "table_format",
             hints.table_format.clone().map(Value::String).as_ref(),

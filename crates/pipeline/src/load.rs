@@ -8,17 +8,20 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 use tipple_destination::{
-    Batches, BoxError, Client, DatasetNames, Destination, DestinationError, JobSource, LoadJob,
-    LoadPlan, LoadRequest, MigrationPlan, MigrationRequest, PlanContext, PlanSettings, PlanWarning,
-    SchemaProblems, SchemaVersion, SystemNames, Target, plan_load, plan_migration, root_of,
-    staging_schema, verify,
+    Batches, BoxError, Catalog, Client, ColumnChanges, DatasetNames, Destination, DestinationError,
+    JobSource, LoadJob, LoadPlan, LoadRequest, MigrationPlan, MigrationRequest, PlanContext,
+    PlanSettings, PlanWarning, SchemaProblems, SchemaVersion, SystemNames, Target, plan_load,
+    plan_migration, root_of, staging_schema, verify,
 };
 use tipple_package::{Completion, Job, Package};
 use tipple_schema::{Column, Naming, Schema};
 
 use crate::error::Cause;
+use crate::options::PipelineOptions;
+use crate::pipeline::{datasets_of, naming_of};
 use crate::report::PackageReport;
 use crate::time::now_micros;
+use crate::widen::{FOLDED, Fold};
 
 /// Where packages of a pipeline go.
 #[derive(Debug, Clone)]
@@ -27,6 +30,27 @@ pub(crate) struct LoadTarget {
     pub datasets: DatasetNames,
     pub settings: PlanSettings,
     pub delete_completed_jobs: bool,
+}
+
+impl LoadTarget {
+    /// Where a pipeline with these options loads.
+    ///
+    /// # Errors
+    /// A naming convention or a strategy that does not exist.
+    pub fn of(options: &PipelineOptions) -> Result<Self, Cause> {
+        let settings = &options.settings;
+        let strategy = settings.replace_strategy.as_deref().map(str::parse);
+        Ok(LoadTarget {
+            destination: Arc::clone(&options.destination),
+            datasets: datasets_of(options, &naming_of(options)?),
+            settings: PlanSettings {
+                replace_strategy: strategy.transpose().map_err(Cause::Word)?,
+                create_indexes: None,
+                truncate_staging: settings.truncate_staging_dataset,
+            },
+            delete_completed_jobs: settings.delete_completed_jobs,
+        })
+    }
 }
 
 /// What loading a package did.
@@ -57,6 +81,9 @@ struct Loading<'a> {
     schema: Schema,
     names: SystemNames,
     jobs: Vec<Job>,
+    /// Columns that come together when rows are read.
+    folded: Option<Value>,
+    changes: ColumnChanges,
     dropped: Vec<String>,
     truncated: Vec<String>,
 }
@@ -77,6 +104,8 @@ pub(crate) async fn load_package(
         package: &package,
         names: system_names(naming),
         jobs: package.jobs()?,
+        folded: state.get(FOLDED).cloned(),
+        changes: crate::lock::column_changes(&state),
         dropped: table_names(state.dropped_tables()),
         truncated: table_names(state.truncated_tables()),
         schema,
@@ -120,6 +149,63 @@ pub(crate) fn plan_context<'a>(
     }
 }
 
+/// True when rows of one of `tables` pass through the staging dataset.
+pub(crate) fn needs_staging<'t>(
+    context: &PlanContext<'_>,
+    tables: impl IntoIterator<Item = &'t str>,
+) -> bool {
+    tables.into_iter().any(|table| {
+        let root = context.table(root_of(context.schema, table));
+        root.is_some_and(|root| context.is_staged(&root))
+    })
+}
+
+/// What brings the staging dataset to the schema of `context`.
+///
+/// # Errors
+/// The destination cannot be read or has no type for a column.
+pub(crate) async fn staging_migration(
+    context: &PlanContext<'_>,
+    changes: &ColumnChanges,
+    client: &mut dyn Client,
+) -> Result<MigrationPlan, Cause> {
+    let version = staging_version(context);
+    let is_stored = client
+        .has_schema_version(Target::Staging, context.names, &version.hash)
+        .await?;
+    let catalog = client.read_catalog(Target::Staging, &[]).await?;
+    staging_migration_from(context, &version, changes, &catalog, is_stored)
+}
+
+/// Version of the schema as the staging dataset stores it.
+pub(crate) fn staging_version(context: &PlanContext<'_>) -> SchemaVersion {
+    let mut trimmed = staging_schema(context);
+    trimmed.bump();
+    schema_version(&trimmed)
+}
+
+/// As [`staging_migration`], with what the destination has said.
+pub(crate) fn staging_migration_from(
+    context: &PlanContext<'_>,
+    version: &SchemaVersion,
+    changes: &ColumnChanges,
+    catalog: &Catalog,
+    is_stored: bool,
+) -> Result<MigrationPlan, Cause> {
+    let request = MigrationRequest {
+        target: Target::Staging,
+        version,
+        tables: &context.staged_tables(),
+        catalog,
+        is_stored,
+        drop_tables: &[],
+        changes,
+        // The tables are only ours while we load: one dropped by hand must come back.
+        force: true,
+    };
+    Ok(plan_migration(context, &request)?)
+}
+
 fn finish(target: &LoadTarget, package: &Package) -> Result<(), Cause> {
     let jobs = package.jobs()?;
     package.complete_jobs(&jobs)?;
@@ -130,7 +216,7 @@ fn finish(target: &LoadTarget, package: &Package) -> Result<(), Cause> {
     Ok(())
 }
 
-fn table_names(tables: &[Value]) -> Vec<String> {
+pub(crate) fn table_names(tables: &[Value]) -> Vec<String> {
     let names = tables
         .iter()
         .filter_map(|table| table.get("name").and_then(Value::as_str));
@@ -221,16 +307,14 @@ impl Loading<'_> {
                 catalog: &catalog,
                 is_stored: stored,
                 drop_tables: &dropped,
+                changes: &self.changes,
                 force: !self.truncated.is_empty(),
             },
         )?)
     }
 
     fn needs_staging(&self, context: &PlanContext<'_>) -> bool {
-        self.job_tables().iter().any(|table| {
-            let root = context.table(root_of(&self.schema, table));
-            root.is_some_and(|root| context.is_staged(&root))
-        })
+        needs_staging(context, self.job_tables())
     }
 
     async fn migrate_staging(
@@ -238,26 +322,26 @@ impl Loading<'_> {
         client: &mut dyn Client,
         context: &PlanContext<'_>,
     ) -> Result<(), Cause> {
-        let mut trimmed = staging_schema(context);
-        trimmed.bump();
-        let version = schema_version(&trimmed);
-        let tables: Vec<&str> = context.staged_tables();
-        let stored = client
-            .has_schema_version(Target::Staging, &self.names, &version.hash)
-            .await?;
-        let catalog = client.read_catalog(Target::Staging, &[]).await?;
-        let request = MigrationRequest {
-            target: Target::Staging,
-            version: &version,
-            tables: &tables,
-            catalog: &catalog,
-            is_stored: stored,
-            drop_tables: &[],
-            // The tables are only ours while we load: one dropped by hand must come back.
-            force: true,
-        };
-        let plan = plan_migration(context, &request)?;
+        let plan = staging_migration(context, &self.changes, client).await?;
         Ok(client.migrate(&plan).await?)
+    }
+
+    fn load_job(&self, job: &Job) -> LoadJob {
+        let is_empty = job.rows == Some(0);
+        let fold = self.fold(&job.table).map(Arc::new);
+        let file = job.clone();
+        let open = move || open_job(&file, fold.as_ref());
+        LoadJob {
+            id: job.name.job_id(),
+            table: job.table.clone(),
+            source: (!is_empty).then(|| JobSource::new(open)),
+        }
+    }
+
+    fn fold(&self, table: &str) -> Option<Fold> {
+        let capabilities = self.target.destination.capabilities();
+        let table = self.schema.tables.get(table)?;
+        Fold::read(self.folded.as_ref(), table, capabilities.decimal_precision)
     }
 
     fn load_plan(&self, context: &PlanContext<'_>, jobs: &[Job]) -> Result<LoadPlan, Cause> {
@@ -266,11 +350,22 @@ impl Loading<'_> {
             load_id: self.package.load_id(),
             package_created_at: load_id_micros(self.package.load_id()),
             schema_hash: self.schema.version_hash.as_deref().unwrap_or_default(),
-            jobs: jobs.iter().map(load_job).collect(),
+            jobs: jobs.iter().map(|job| self.load_job(job)).collect(),
             truncate_tables: &truncated,
         };
         Ok(plan_load(context, &request)?)
     }
+}
+
+/// Batches of a job file, brought together where columns were widened.
+fn open_job(file: &Job, fold: Option<&Arc<Fold>>) -> Result<Batches, BoxError> {
+    let batches = file.open()?;
+    let Some(fold) = fold.map(Arc::clone) else {
+        return Ok(Box::new(batches.map(|batch| batch.map_err(BoxError::from))));
+    };
+    Ok(Box::new(batches.map(move |batch| {
+        fold.apply(&batch?).map_err(BoxError::from)
+    })))
 }
 
 pub(crate) fn schema_version(schema: &Schema) -> SchemaVersion {
@@ -279,21 +374,6 @@ pub(crate) fn schema_version(schema: &Schema) -> SchemaVersion {
         engine_version: schema.engine_version,
         hash: schema.version_hash.clone().unwrap_or_default(),
         document: schema.to_document().to_string(),
-    }
-}
-
-fn load_job(job: &Job) -> LoadJob {
-    let is_empty = job.rows == Some(0);
-    let file = job.clone();
-    let open = move || -> Result<Batches, BoxError> {
-        Ok(Box::new(
-            file.open()?.map(|batch| batch.map_err(BoxError::from)),
-        ))
-    };
-    LoadJob {
-        id: job.name.job_id(),
-        table: job.table.clone(),
-        source: (!is_empty).then(|| JobSource::new(open)),
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tipple_destination::Destination;
-use tipple_schema::Schema;
+
+use crate::lock::Lock;
 
 /// Where a pipeline lives and where it loads.
 #[derive(Debug, Clone)]
@@ -138,5 +139,5 @@ pub struct RunOptions {
     /// Read everything in a dry run as well.
     pub reads_all: bool,
     /// The only tables, columns and types that may come out; anything else ends the run before it is loaded.
-    pub locked: Option<Schema>,
+    pub locked: Option<Lock>,
 }

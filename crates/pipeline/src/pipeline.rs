@@ -5,10 +5,9 @@
 //! (spec/load.md §2). Start with [`Pipeline::run`].
 
 use std::future::Future;
-use std::sync::Arc;
 
 use serde_json::json;
-use tipple_destination::{Capabilities, Client, DatasetNames, PlanSettings, SystemNames};
+use tipple_destination::{Capabilities, Client, DatasetNames, SystemNames};
 use tipple_normalize::{Rules, TypeCaps, Zone};
 use tipple_package::{LoadIds, Package, PackageStore, PipelineLock, Progress};
 use tipple_schema::{Naming, Schema};
@@ -147,6 +146,11 @@ impl Pipeline {
             false => self.load_all(extracted.packages, report, watch, events),
             true => Ok(()),
         }
+    }
+
+    /// Where the pipeline loads.
+    pub(crate) fn destination(&self) -> &dyn tipple_destination::Destination {
+        self.options.destination.as_ref()
     }
 
     /// Name of the destination in the configuration.
@@ -306,7 +310,7 @@ impl Pipeline {
     }
 
     /// Sealed packages, oldest first; their state is taken over if this process died before it was written.
-    fn pending(&self) -> Result<Vec<Package>, Cause> {
+    pub(crate) fn pending(&self) -> Result<Vec<Package>, Cause> {
         let recovery = self.store.recover()?;
         let mut packages = Vec::new();
         for pending in recovery.pending {
@@ -386,6 +390,7 @@ impl Pipeline {
                 false => StateRow::Nowhere,
             },
             allow_identifier_change: self.options.settings.allow_identifier_change,
+            stored: self,
             options,
         }
     }
@@ -424,23 +429,7 @@ impl Pipeline {
     }
 
     pub(crate) fn load_target(&self) -> Result<LoadTarget, Cause> {
-        let settings = &self.options.settings;
-        let replace_strategy = settings
-            .replace_strategy
-            .as_deref()
-            .map(str::parse)
-            .transpose();
-        Ok(LoadTarget {
-            destination: Arc::clone(&self.options.destination),
-            datasets: self.datasets.clone(),
-            settings: PlanSettings {
-                replace_strategy: replace_strategy
-                    .map_err(|unknown: tipple_destination::UnknownWord| Cause::Word(unknown))?,
-                create_indexes: None,
-                truncate_staging: settings.truncate_staging_dataset,
-            },
-            delete_completed_jobs: settings.delete_completed_jobs,
-        })
+        LoadTarget::of(&self.options)
     }
 
     /// Statements that would bring the destination to the schema of a dry run.
@@ -517,7 +506,7 @@ fn is_behind(local: &PipelineState, sealed: &PipelineState) -> bool {
 }
 
 /// Naming convention of a pipeline: its setting, else snake case, within the limits of the destination.
-fn naming_of(options: &PipelineOptions) -> Result<Naming, Cause> {
+pub(crate) fn naming_of(options: &PipelineOptions) -> Result<Naming, Cause> {
     let capabilities = options.destination.capabilities();
     let known = capabilities
         .identifier_len_max
@@ -544,7 +533,7 @@ impl PipelineOptions {
     }
 }
 
-fn datasets_of(options: &PipelineOptions, naming: &Naming) -> DatasetNames {
+pub(crate) fn datasets_of(options: &PipelineOptions, naming: &Naming) -> DatasetNames {
     let default = || format!("{}_dataset", options.name);
     let wanted = options.dataset_name.clone().unwrap_or_else(default);
     let wanted = match &options.settings.dataset_name_layout {

@@ -1,46 +1,54 @@
 //! What a run would change at the destination, as a value that can be printed, stored and applied later.
 //!
-//! A plan is made by reading the source and normalizing without keeping anything. It holds what it has seen of the
-//! destination, so that [`Pipeline::apply`] can refuse when that has moved since. Start with [`Pipeline::plan`].
+//! A plan is made by reading the source and normalizing without keeping anything, or from the package that waits, since
+//! the next run would load that one first. It holds what it has seen of the destination, so that [`Pipeline::apply`] can
+//! refuse when that has moved since. Start with [`Pipeline::plan`].
+
+mod outlook;
+mod stored;
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use tipple_destination::{
-    Catalog, Client, DestinationError, MigrationPlan, MigrationRequest, Target, is_system_table,
-    plan_migration,
-};
+use serde::Serialize;
+use tipple_destination::{ColumnChanges, Drift, is_system_table};
 use tipple_normalize::ColumnCause;
+use tipple_package::Package;
 use tipple_schema::evolution::{self, SchemaDiff};
-use tipple_schema::{Schema, Table};
+use tipple_schema::{Naming, Schema, Table};
 use tipple_source::Source;
 
+use self::outlook::look_through;
+pub(crate) use self::outlook::{Intent, Outlook, look};
+use self::stored::{FORM_VERSION, moved, planned, seen_tables};
+pub use self::stored::{PlanError, PlannedStatement, Seen, StoredChanges, StoredPlan};
 use crate::error::{AtStep, Cause, RunError};
 use crate::events::Events;
 use crate::extract::Extracted;
-use crate::load::{LoadTarget, plan_context, schema_version, system_names};
+use crate::load::{LoadTarget, system_names, table_names};
+use crate::lock::column_changes;
 use crate::options::RunOptions;
 use crate::pipeline::Pipeline;
+use crate::refresh::Refreshed;
 use crate::report::{RunReport, Step};
-
-/// Version of the form of a stored plan.
-const FORM_VERSION: u32 = 1;
 
 /// What a run would change.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// What can be stored and applied.
     pub stored: StoredPlan,
+    /// Load id of the package that the plan is of; absent when the source was read.
+    pub pending: Option<String>,
     /// Tables and columns that differ from the last run, with what caused them; system tables left out.
     pub diff: SchemaDiff,
+    /// What was changed at the destination outside of loads.
+    pub drift: Vec<Drift>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// Root tables that would get rows: rows, and how they would be written.
     pub writes: IndexMap<String, Write>,
+    /// Tables that a refresh would empty first.
+    pub truncated: Vec<String>,
     /// Dataset through which rows would pass on their way, if any is needed.
     pub staging_dataset: Option<String>,
-    /// What was read.
-    pub report: RunReport,
 }
 
 /// Rows for one root table.
@@ -52,76 +60,31 @@ pub struct Write {
     pub rows: u64,
 }
 
-/// A plan as a file holds it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoredPlan {
-    /// Version of this form.
-    pub version: u32,
-    /// Pipeline that the plan is for.
-    pub pipeline: String,
-    /// Destination by name.
-    pub destination: String,
-    /// Its address without secrets: a plan is for one database only.
-    pub location: String,
-    /// Dataset that would change.
-    pub dataset: String,
-    /// Statements in order; one transaction where the destination can roll back DDL.
-    pub statements: Vec<PlannedStatement>,
-    /// The schema after the change.
-    pub schema: Value,
-    /// Tables with their columns as `name type` at the time of the plan; absent when there was no dataset.
-    pub seen: Option<IndexMap<String, Vec<String>>>,
-}
-
-/// One statement of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedStatement {
-    /// Table it is about.
-    pub table: String,
-    /// The statement in the dialect of the destination.
-    pub sql: String,
-    /// Why it would run.
-    pub why: String,
-}
-
-/// Why a stored plan is not applied.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// The file was written by another version.
-    #[error("the plan has the form {found}, this version knows the form {FORM_VERSION}")]
-    Form {
-        /// Form in the file.
-        found: u32,
-    },
-    /// The plan is for something else.
-    #[error("the plan is for {what} `{planned}`, not for `{found}`")]
-    Elsewhere {
-        /// `database` or `dataset`.
-        what: &'static str,
-        /// In the plan.
-        planned: String,
-        /// Now.
-        found: String,
-    },
-    /// The destination is not what the plan has seen.
-    #[error("the destination has moved since the plan was made: {}", .differences.join("; "))]
-    Moved {
-        /// What differs, at least one.
-        differences: Vec<String>,
-    },
+/// What would be loaded, wherever it comes from.
+struct Coming {
+    pending: Option<String>,
+    /// Schema of the last load, which the tables should have.
+    loaded: Option<Schema>,
+    before: Schema,
+    schema: Schema,
+    rows: IndexMap<String, u64>,
+    causes: Vec<ColumnCause>,
+    refreshed: Refreshed,
+    changes: ColumnChanges,
+    warnings: Vec<String>,
 }
 
 impl Plan {
     /// True when a run would change nothing but rows: the destination has all tables and knows the schema.
     pub fn is_empty(&self) -> bool {
-        self.stored.statements.is_empty()
+        self.stored.statements.is_empty() && self.stored.staging_statements.is_empty()
     }
 }
 
 impl Pipeline {
-    /// Reads a source and says what loading it would change; keeps and changes nothing.
+    /// Says what the next run would change; keeps and changes nothing.
+    ///
+    /// Takes the oldest package that waits; reads the source when there is none.
     ///
     /// # Errors
     /// As [`Pipeline::run`] up to the load, a contract included.
@@ -131,39 +94,115 @@ impl Pipeline {
         options: &RunOptions,
         events: &Events,
     ) -> Result<Plan, RunError> {
+        let waiting = self.pending().at(Step::Load)?;
+        let coming = match waiting.first() {
+            Some(package) => self.coming_package(package, waiting.len()).at(Step::Load)?,
+            None => self.coming_rows(source, options, events)?,
+        };
+        self.plan_of(coming).at(Step::Load)
+    }
+
+    fn coming_rows(
+        &mut self,
+        source: &Source,
+        options: &RunOptions,
+        events: &Events,
+    ) -> Result<Coming, RunError> {
         let options = RunOptions {
             dry_run: true,
             ..options.clone()
         };
         let (report, extracted) = self.extract_only(source, &options, events)?;
-        let target = self.load_target().at(Step::Load)?;
-        let seen = self.block_on(see(&target, &extracted.schema, self.naming()));
-        let (migration, catalog) = seen.at(Step::Load)?;
-        Ok(Plan {
-            diff: difference(&extracted),
-            warnings: warnings(&report, &migration),
-            staging_dataset: staging_dataset(&target, &extracted.schema, self.naming(), &report),
-            writes: writes(&extracted.schema, &report),
-            stored: self.stored_plan(&extracted.schema, &migration, &catalog),
-            report,
+        let loaded = self
+            .workdir()
+            .load_schema(&extracted.schema.name)
+            .at(Step::Extract)?;
+        Ok(Coming::read(report, extracted, loaded))
+    }
+
+    /// The package with what the destination has stored as the schema before it.
+    fn coming_package(&self, package: &Package, count: usize) -> Result<Coming, Cause> {
+        let schema = Schema::from_document(&package.schema()?)?;
+        let names = system_names(self.naming());
+        let stored = self.block_on(async {
+            let target = self.load_target()?;
+            let client = target.destination.connect_read_only(&target.datasets).await;
+            match client {
+                Ok(mut client) => Ok(client
+                    .read_stored_schema(&names, Some(&schema.name))
+                    .await?),
+                Err(tipple_destination::DestinationError::Undefined { .. }) => Ok(None),
+                Err(error) => Err(Cause::from(error)),
+            }
+        })?;
+        let loaded = stored
+            .map(|stored| crate::sync::stored_schema(&names, &stored))
+            .transpose()?;
+        let before = match &loaded {
+            Some(loaded) => loaded.clone(),
+            None => Schema::new(&schema.name, self.naming().kind().as_str())?,
+        };
+        let state = package.document_state()?;
+        let mut rows = IndexMap::new();
+        for job in package.jobs()? {
+            *rows.entry(job.table).or_default() += job.rows.unwrap_or_default();
+        }
+        Ok(Coming {
+            pending: Some(package.load_id().to_owned()),
+            loaded,
+            before,
+            schema,
+            rows,
+            causes: Vec::new(),
+            refreshed: Refreshed {
+                dropped: table_names(state.dropped_tables()),
+                truncated: table_names(state.truncated_tables()),
+            },
+            changes: column_changes(&state),
+            warnings: waiting_warning(count).into_iter().collect(),
         })
     }
 
-    fn stored_plan(
-        &self,
-        schema: &Schema,
-        migration: &MigrationPlan,
-        catalog: &Catalog,
-    ) -> StoredPlan {
+    fn plan_of(&self, coming: Coming) -> Result<Plan, Cause> {
+        let target = self.load_target()?;
+        let tables: Vec<&str> = coming.rows.keys().map(String::as_str).collect();
+        let dropped: Vec<&str> = borrowed(&coming.refreshed.dropped);
+        let intent = Intent {
+            schema: &coming.schema,
+            before: coming.loaded.as_ref(),
+            tables: &tables,
+            dropped: &dropped,
+            changes: &coming.changes,
+        };
+        let outlook = self.block_on(look(&target, self.naming(), intent))?;
+        let planned = outlook.migration.warnings.iter().map(ToString::to_string);
+        Ok(Plan {
+            pending: coming.pending.clone(),
+            diff: coming.difference(),
+            warnings: coming.warnings.iter().cloned().chain(planned).collect(),
+            staging_dataset: (outlook.staging.is_some()).then(|| target.datasets.staging.clone()),
+            writes: writes(&coming.schema, &coming.rows),
+            truncated: coming.refreshed.truncated.clone(),
+            stored: self.stored_plan(&target, &coming, &outlook),
+            drift: outlook.drift,
+        })
+    }
+
+    fn stored_plan(&self, target: &LoadTarget, coming: &Coming, outlook: &Outlook) -> StoredPlan {
+        let dialect = target.destination.dialect();
+        let staging = outlook.staging.as_ref();
         StoredPlan {
             version: FORM_VERSION,
             pipeline: self.name().to_owned(),
             destination: self.destination_name().to_owned(),
             location: self.location(),
             dataset: self.datasets().dataset.clone(),
-            statements: planned(migration),
-            schema: schema.to_document(),
-            seen: seen_tables(catalog),
+            statements: planned(&outlook.migration, dialect),
+            staging_statements: staging.map_or_else(Vec::new, |plan| planned(plan, dialect)),
+            tables: coming.rows.keys().cloned().collect(),
+            changes: StoredChanges::from(&coming.changes),
+            schema: coming.schema.to_document(),
+            seen: seen_tables(&outlook.catalog),
         }
     }
 
@@ -176,22 +215,8 @@ impl Pipeline {
         self.check_plan(plan).map_err(RunError::request)?;
         let schema = Schema::from_document(&plan.schema).map_err(RunError::request)?;
         let target = self.load_target().at(Step::Load)?;
-        let naming = *self.naming();
-        self.block_on(async {
-            let mut client = target.destination.connect(&target.datasets).await?;
-            let (migration, catalog) =
-                migration(&target, client.as_mut(), &schema, &naming).await?;
-            let mut differences = moved(plan.seen.as_ref(), seen_tables(&catalog).as_ref());
-            if differences.is_empty() && planned(&migration) != plan.statements {
-                differences.push("other statements would be needed now".to_owned());
-            }
-            if !differences.is_empty() {
-                return Err(Cause::Plan(PlanError::Moved { differences }));
-            }
-            client.migrate(&migration).await?;
-            Ok(migration.statements.len())
-        })
-        .at(Step::Load)
+        self.block_on(apply_to(&target, self.naming(), plan, &schema))
+            .at(Step::Load)
     }
 
     fn check_plan(&self, plan: &StoredPlan) -> Result<(), PlanError> {
@@ -216,6 +241,39 @@ impl Pipeline {
     }
 }
 
+async fn apply_to(
+    target: &LoadTarget,
+    naming: &Naming,
+    plan: &StoredPlan,
+    schema: &Schema,
+) -> Result<usize, Cause> {
+    let mut client = target.destination.connect(&target.datasets).await?;
+    let intent = Intent {
+        schema,
+        before: None,
+        tables: &borrowed(&plan.tables),
+        dropped: &[],
+        changes: &ColumnChanges::from(&plan.changes),
+    };
+    let outlook = look_through(target, naming, intent, client.as_mut()).await?;
+    let dialect = target.destination.dialect();
+    let staging = outlook.staging.unwrap_or_default();
+    let mut differences = moved(plan.seen.as_ref(), seen_tables(&outlook.catalog).as_ref());
+    let is_same = planned(&outlook.migration, dialect) == plan.statements
+        && planned(&staging, dialect) == plan.staging_statements;
+    if differences.is_empty() && !is_same {
+        differences.push("other statements would be needed now".to_owned());
+    }
+    if !differences.is_empty() {
+        return Err(Cause::Plan(PlanError::Moved { differences }));
+    }
+    client.migrate(&outlook.migration).await?;
+    if !staging.is_empty() {
+        client.migrate(&staging).await?;
+    }
+    Ok(outlook.migration.statements.len() + staging.statements.len())
+}
+
 /// Texts of the statements that would bring the destination to `schema`.
 ///
 /// # Errors
@@ -223,111 +281,56 @@ impl Pipeline {
 pub(crate) async fn planned_statements(
     target: &LoadTarget,
     schema: &Schema,
-    naming: &tipple_schema::Naming,
+    naming: &Naming,
 ) -> Result<Vec<String>, Cause> {
-    let (migration, _) = see(target, schema, naming).await?;
-    let statements = migration.statements.into_iter();
-    Ok(statements.map(|statement| statement.sql).collect())
+    let intent = Intent {
+        schema,
+        before: None,
+        tables: &[],
+        dropped: &[],
+        changes: ColumnChanges::NONE,
+    };
+    let statements = look(target, naming, intent).await?.migration.statements;
+    Ok(statements
+        .into_iter()
+        .map(|statement| statement.sql)
+        .collect())
 }
 
-/// The migration to `schema` and the catalog that it was planned from; a destination that is not there is empty.
-async fn see(
-    target: &LoadTarget,
-    schema: &Schema,
-    naming: &tipple_schema::Naming,
-) -> Result<(MigrationPlan, Catalog), Cause> {
-    match target.destination.connect_read_only(&target.datasets).await {
-        Ok(mut client) => migration(target, client.as_mut(), schema, naming).await,
-        Err(DestinationError::Undefined { .. }) => {
-            let catalog = Catalog::default();
-            Ok((
-                migration_from(target, schema, naming, &catalog, false)?,
-                catalog,
-            ))
+impl Coming {
+    fn read(report: RunReport, extracted: Extracted, loaded: Option<Schema>) -> Self {
+        Coming {
+            pending: None,
+            loaded,
+            before: extracted.before,
+            schema: extracted.schema,
+            rows: report.rows,
+            causes: extracted.causes,
+            refreshed: extracted.refreshed,
+            changes: extracted.changes,
+            warnings: report.warnings,
         }
-        Err(error) => Err(error.into()),
+    }
+
+    fn difference(&self) -> SchemaDiff {
+        // What a locked schema says about the past is done before the rows are read, and is a change all the same.
+        let before = match &self.loaded {
+            Some(loaded) if !self.changes.is_empty() => loaded,
+            _ => &self.before,
+        };
+        evolution::diff(before, &self.schema)
+            .without_tables(is_system_table)
+            .with_causes(|table, column| cause_of(&self.causes, table, column))
     }
 }
 
-async fn migration(
-    target: &LoadTarget,
-    client: &mut dyn Client,
-    schema: &Schema,
-    naming: &tipple_schema::Naming,
-) -> Result<(MigrationPlan, Catalog), Cause> {
-    let names = system_names(naming);
-    let hash = schema.version_hash.clone().unwrap_or_default();
-    let is_stored = client
-        .has_schema_version(Target::Final, &names, &hash)
-        .await?;
-    let catalog = client.read_catalog(Target::Final, &[]).await?;
-    let plan = migration_from(target, schema, naming, &catalog, is_stored)?;
-    Ok((plan, catalog))
+/// Tells that this is not the only package.
+fn waiting_warning(count: usize) -> Option<String> {
+    (count > 1).then(|| format!("{count} packages wait; this is the plan of the oldest one"))
 }
 
-fn migration_from(
-    target: &LoadTarget,
-    schema: &Schema,
-    naming: &tipple_schema::Naming,
-    catalog: &Catalog,
-    is_stored: bool,
-) -> Result<MigrationPlan, Cause> {
-    let names = system_names(naming);
-    let context = plan_context(target, schema, &names);
-    let tables: Vec<&str> = schema.tables.keys().map(String::as_str).collect();
-    let request = MigrationRequest {
-        target: Target::Final,
-        version: &schema_version(schema),
-        tables: &tables,
-        catalog,
-        is_stored,
-        drop_tables: &[],
-        force: true,
-    };
-    Ok(plan_migration(&context, &request)?)
-}
-
-/// The staging dataset, if a table that gets rows is staged.
-fn staging_dataset(
-    target: &LoadTarget,
-    schema: &Schema,
-    naming: &tipple_schema::Naming,
-    report: &RunReport,
-) -> Option<String> {
-    let names = system_names(naming);
-    let context = plan_context(target, schema, &names);
-    let is_staged = |name: &String| {
-        context
-            .table(name)
-            .is_some_and(|root| context.is_staged(&root))
-    };
-    let roots = schema
-        .tables
-        .values()
-        .filter(|table| table.parent.is_none());
-    let mut written = roots
-        .map(|table| &table.name)
-        .filter(|name| report.rows.contains_key(*name));
-    written
-        .any(is_staged)
-        .then(|| target.datasets.staging.clone())
-}
-
-fn planned(migration: &MigrationPlan) -> Vec<PlannedStatement> {
-    let statements = migration.statements.iter();
-    statements
-        .map(|statement| PlannedStatement {
-            table: statement.table.clone(),
-            sql: statement.sql.clone(),
-            why: statement.why.clone(),
-        })
-        .collect()
-}
-
-fn difference(extracted: &Extracted) -> SchemaDiff {
-    evolution::diff(&extracted.before, &extracted.schema)
-        .without_tables(is_system_table)
-        .with_causes(|table, column| cause_of(&extracted.causes, table, column))
+fn borrowed(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
 }
 
 fn cause_of(causes: &[ColumnCause], table: &str, column: &str) -> Option<evolution::Cause> {
@@ -342,18 +345,13 @@ fn cause_of(causes: &[ColumnCause], table: &str, column: &str) -> Option<evoluti
     })
 }
 
-fn warnings(report: &RunReport, migration: &MigrationPlan) -> Vec<String> {
-    let planned = migration.warnings.iter().map(ToString::to_string);
-    report.warnings.iter().cloned().chain(planned).collect()
-}
-
-fn writes(schema: &Schema, report: &RunReport) -> IndexMap<String, Write> {
+fn writes(schema: &Schema, rows: &IndexMap<String, u64>) -> IndexMap<String, Write> {
     let roots = schema
         .tables
         .values()
         .filter(|table| table.parent.is_none());
     let roots = roots.filter(|table| !is_system_table(&table.name));
-    let with_rows = roots.filter_map(|table| Some((table, *report.rows.get(&table.name)?)));
+    let with_rows = roots.filter_map(|table| Some((table, *rows.get(&table.name)?)));
     with_rows
         .map(|(table, rows)| (table.name.clone(), write(table, rows)))
         .collect()
@@ -364,80 +362,5 @@ fn write(table: &Table, rows: u64) -> Write {
     Write {
         write_disposition: disposition.to_owned(),
         rows,
-    }
-}
-
-fn seen_tables(catalog: &Catalog) -> Option<IndexMap<String, Vec<String>>> {
-    let columns = |columns: &Vec<tipple_destination::StoredColumn>| {
-        let columns = columns.iter();
-        columns
-            .map(|column| format!("{} {}", column.name, column.column_type))
-            .collect()
-    };
-    let tables = catalog.tables.iter();
-    catalog.exists.then(|| {
-        tables
-            .map(|(name, stored)| (name.clone(), columns(stored)))
-            .collect()
-    })
-}
-
-type Seen = IndexMap<String, Vec<String>>;
-
-/// What differs between the tables that were seen and those that are there.
-fn moved(before: Option<&Seen>, now: Option<&Seen>) -> Vec<String> {
-    let empty = Seen::new();
-    if before.is_some() != now.is_some() {
-        return vec![match now {
-            Some(_) => "the dataset is there now".to_owned(),
-            None => "the dataset is gone".to_owned(),
-        }];
-    }
-    let (before, now) = (before.unwrap_or(&empty), now.unwrap_or(&empty));
-    let mut names: Vec<&String> = before.keys().chain(now.keys()).collect();
-    names.sort();
-    names.dedup();
-    let differs = |name: &&&String| before.get(**name) != now.get(**name);
-    names
-        .iter()
-        .filter(differs)
-        .map(
-            |name| match (before.contains_key(*name), now.contains_key(*name)) {
-                (true, false) => format!("table `{name}` is gone"),
-                (false, true) => format!("table `{name}` is new"),
-                _ => format!("table `{name}` has other columns"),
-            },
-        )
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seen(tables: &[(&str, &[&str])]) -> Seen {
-        let owned = |columns: &[&str]| columns.iter().map(|c| (*c).to_owned()).collect();
-        tables
-            .iter()
-            .map(|(name, columns)| ((*name).to_owned(), owned(columns)))
-            .collect()
-    }
-
-    #[test]
-    fn every_move_of_the_destination_is_named() {
-        let before = seen(&[("a", &["id BIGINT"]), ("b", &[]), ("c", &["x DOUBLE"])]);
-        let now = seen(&[("a", &["id VARCHAR"]), ("c", &["x DOUBLE"]), ("d", &[])]);
-        assert_eq!(
-            moved(Some(&before), Some(&now)),
-            [
-                "table `a` has other columns",
-                "table `b` is gone",
-                "table `d` is new"
-            ]
-        );
-        assert!(moved(Some(&before), Some(&before)).is_empty());
-        assert_eq!(moved(None, Some(&now)), ["the dataset is there now"]);
-        assert_eq!(moved(Some(&now), None), ["the dataset is gone"]);
-        assert!(moved(None, None).is_empty());
     }
 }

@@ -12,6 +12,7 @@ use crate::extract::Extraction;
 use crate::options::{Refresh, RunOptions};
 use crate::refresh;
 use crate::state::PipelineState;
+use crate::widen::apply_type_changes;
 
 /// Setting that lets a changed naming convention rename tables that have received data.
 const ALLOW_RENAMES: &str = "allow_identifier_change_on_table_with_data";
@@ -24,6 +25,7 @@ pub(crate) fn specs_of(source: &Source, options: &RunOptions) -> Vec<ResourceSpe
             spec.hints.schema_contract = Some(contract.clone());
         }
     }
+    apply_type_changes(&source.spec, &mut specs);
     specs
 }
 
@@ -63,6 +65,9 @@ pub(crate) fn prepare(extraction: &Extraction<'_>, source: &Source) -> Result<Pr
         if mode == Refresh::DropSources {
             schema = fresh.clone();
         }
+    }
+    if let Some(lock) = &extraction.options.locked {
+        lock.apply(&mut schema, &mut package_state)?;
     }
     follow_source(&mut schema, &fresh)?;
     Ok(Prepared {

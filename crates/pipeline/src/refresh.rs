@@ -7,6 +7,7 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 use tipple_schema::{Schema, SchemaError, Table};
 
+use crate::load::table_names;
 use crate::options::Refresh;
 use crate::state::PipelineState;
 
@@ -51,6 +52,29 @@ impl Forgotten {
     /// True when nothing is removed.
     pub fn is_empty(&self) -> bool {
         self.tables.is_empty() && self.resource_states.is_empty() && self.state_paths.is_empty()
+    }
+}
+
+/// Names of the tables that a refresh changes at the destination, children first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Refreshed {
+    /// Tables that are dropped.
+    pub dropped: Vec<String>,
+    /// Tables that are emptied.
+    pub truncated: Vec<String>,
+}
+
+impl Refreshed {
+    /// What the state of a load package says.
+    pub fn read(package_state: &Map<String, Value>) -> Self {
+        let names = |key: &str| {
+            let tables = package_state.get(key).and_then(Value::as_array);
+            tables.map(|tables| table_names(tables)).unwrap_or_default()
+        };
+        Refreshed {
+            dropped: names("dropped_tables"),
+            truncated: names("truncated_tables"),
+        }
     }
 }
 

@@ -89,7 +89,10 @@ fn normalize_row(
     writer: &mut Option<PackageWriter>,
 ) -> Result<Normalized, tipple_normalize::NormalizeError> {
     let name = table.name.clone();
-    let mut sink = Sink { writer };
+    let mut sink = Sink {
+        writer,
+        large: None,
+    };
     normalizer.declare(table)?;
     let place = tipple_normalize::Place::start_of("pipeline state");
     let text = Bytes::from(row.to_string());

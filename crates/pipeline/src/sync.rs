@@ -4,7 +4,7 @@
 //! the pipeline start anew. Packages that wait are never touched.
 
 use serde_json::{Value, json};
-use tipple_destination::{Client, SystemNames, Target};
+use tipple_destination::{Client, StoredSchema, SystemNames, Target};
 use tipple_schema::Schema;
 
 use crate::error::Cause;
@@ -160,12 +160,20 @@ async fn read_schema(
     names: &SystemNames,
     name: &str,
 ) -> Result<Option<Schema>, Cause> {
-    let Some(stored) = client.read_stored_schema(names, Some(name)).await? else {
-        return Ok(None);
-    };
+    let stored = client.read_stored_schema(names, Some(name)).await?;
+    stored
+        .map(|stored| stored_schema(names, &stored))
+        .transpose()
+}
+
+/// The schema in a row of the table of versions.
+///
+/// # Errors
+/// The document is damaged.
+pub(crate) fn stored_schema(names: &SystemNames, stored: &StoredSchema) -> Result<Schema, Cause> {
     let document: Value = serde_json::from_str(&stored.document).map_err(|error| Cause::State {
-        place: format!("{} of schema `{name}`", names.version_table),
+        place: format!("{} of schema `{}`", names.version_table, stored.name),
         cause: error.into(),
     })?;
-    Ok(Some(Schema::from_document(&document)?))
+    Ok(Schema::from_document(&document)?)
 }

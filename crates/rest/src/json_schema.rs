@@ -94,6 +94,7 @@ fn header(sources: &[&str]) -> Map<String, Value> {
         "max_table_nesting": whole("levels of child tables that are made"),
         "root_key": flag("child rows carry the id of their root row"),
         "schema_contract": reference("contract"),
+        "on_type_change": type_change(),
         "detections_add": names("type detections to add"),
         "detections_remove": names("type detections to remove"),
         "preferred_types": object("pattern of a column name to data type"),
@@ -377,6 +378,13 @@ fn step() -> Value {
     closed(Value::Object(members), &[])
 }
 
+fn type_change() -> Value {
+    words(
+        "what to do with values of another type",
+        &["variant", "widen", "refuse"],
+    )
+}
+
 /// Hints that all resources have.
 fn hints() -> Map<String, Value> {
     let members = json!({
@@ -388,6 +396,7 @@ fn hints() -> Map<String, Value> {
         "merge_key": names("columns by whose values old rows are deleted"),
         "columns": {"description": "partial column schemas", "type": ["object", "array", "null"]},
         "schema_contract": reference("contract"),
+        "on_type_change": type_change(),
         "max_table_nesting": whole("levels of child tables that are made"),
         "nested_hints": object("hints of child tables"),
         "references": {"description": "links to other tables", "type": ["array", "null"]},

@@ -253,8 +253,8 @@ fn added_column(table: &Table, column: &Column) -> ColumnDiff {
     }
 }
 
-/// The column whose name a variant's name begins with.
-fn variant_of<'a>(table: &'a Table, variant: &str) -> Option<&'a str> {
+/// The column of `table` that takes no more than the values of its type, so that `variant` was made for the others.
+pub fn variant_of<'a>(table: &'a Table, variant: &str) -> Option<&'a str> {
     let candidates = table.columns.keys().map(String::as_str);
     let named = |name: &&str| {
         let rest = variant.strip_prefix(name);

@@ -25,6 +25,6 @@ pub use pipeline_file::{Declared, FileBody, PipelineBody, PipelineFile};
 pub use rows::Rows;
 pub use spec::{
     Compression, Disposition, FileSpec, Format, IncrementalSpec, Key, LastValue, MissingValue,
-    NestedHints, RangeEdge, ResourceSpec, RowOrder, SourceSpec, TableHints, WriteDisposition,
-    collect,
+    NestedHints, RangeEdge, ResourceSpec, RowOrder, SourceSpec, TableHints, TypeChange,
+    WriteDisposition, collect,
 };

@@ -7,10 +7,13 @@
 mod disposition;
 mod files;
 mod incremental;
+mod type_change;
 
 pub use disposition::{Disposition, WriteDisposition};
 pub use files::{Compression, FileSpec, Format};
 pub use incremental::{IncrementalSpec, LastValue, MissingValue, RangeEdge, RowOrder};
+
+pub use type_change::TypeChange;
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -106,6 +109,8 @@ pub struct TableHints {
     pub columns: IndexMap<String, Map<String, Value>>,
     /// Word or object, validated.
     pub schema_contract: Option<Value>,
+    /// What to do with values of another type; that of the source when absent.
+    pub on_type_change: Option<TypeChange>,
     /// Links to other tables.
     pub references: Option<Vec<Value>>,
     /// `iceberg`, `delta`, `hive` or `native`.
@@ -124,6 +129,7 @@ impl TableHints {
             merge_key: Key::read(fields, "merge_key", problems),
             columns: read_columns(fields, problems),
             schema_contract: read_contract(fields, problems),
+            on_type_change: TypeChange::read(fields, problems),
             references: read_references(fields, problems),
             table_format: read_table_format(fields, problems),
             file_format: fields.text("file_format", problems),
@@ -248,6 +254,8 @@ pub struct SourceSpec {
     pub root_key: Option<bool>,
     /// Contract of all tables.
     pub schema_contract: Option<Value>,
+    /// What to do with values of another type, unless a resource says otherwise.
+    pub on_type_change: Option<TypeChange>,
     /// Type detections to add to those of the schema.
     pub detections_add: Vec<String>,
     /// Type detections to remove.
@@ -295,6 +303,7 @@ impl SourceSpec {
             max_table_nesting: fields.count("max_table_nesting", problems),
             root_key: fields.bool("root_key", problems),
             schema_contract: read_contract(fields, problems),
+            on_type_change: TypeChange::read(fields, problems),
             detections_add: read_detections(fields, "detections_add", problems),
             detections_remove: read_detections(fields, "detections_remove", problems),
             preferred_types: read_preferred_types(fields, problems),

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod config;
 pub mod convert_config;
 pub mod demo;
+pub mod doctor;
 pub mod explain;
 pub mod init;
 pub mod load;
@@ -13,6 +14,7 @@ pub mod plan;
 pub mod query;
 pub mod run;
 pub mod schema;
+pub mod schema_diff;
 pub mod schema_pin;
 pub mod version;
 
@@ -42,6 +44,7 @@ pub fn run(cli: Cli, terminal: &Terminal) -> Outcome {
         Command::Plan(command) => command.run(&cli.global, terminal),
         Command::Apply(command) => command.run(&cli.global, terminal),
         Command::Schema(command) => command.run(&cli.global, terminal),
+        Command::Doctor(command) => command.run(&cli.global, terminal),
         Command::Explain(command) => command.run(terminal),
         Command::Completions(command) => command.run(),
         Command::Version(command) => command.run(terminal),

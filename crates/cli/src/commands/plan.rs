@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tipple_pipeline::{Events, Pipeline, Plan, RunOptions, StoredPlan};
 
 use super::Outcome;
-use super::run::Opened;
+use super::run::{Opened, RefreshMode};
 use crate::args::{Global, OutputForm};
 use crate::diagnostics::{Diagnostic, codes, pipeline};
 use crate::exit::Exit;
@@ -31,6 +31,9 @@ pub struct PlanFile {
     /// Write the plan here, for `tipple apply`
     #[arg(long, value_name = "PLAN")]
     out: Option<PathBuf>,
+    /// As with `run --refresh`: show what it would drop
+    #[arg(long, value_enum, value_name = "MODE", conflicts_with = "out")]
+    refresh: Option<RefreshMode>,
     /// Also compare with the locked schema
     #[arg(long)]
     locked: bool,
@@ -65,6 +68,7 @@ impl PlanFile {
         let options = RunOptions {
             resources: self.resources,
             reads_all: !self.sample,
+            refresh: self.refresh.map(RefreshMode::refresh),
             locked: opened.lock(self.locked)?,
             ..RunOptions::default()
         };
@@ -107,14 +111,27 @@ fn show(plan: &Plan, terminal: &Terminal) -> Outcome {
 }
 
 fn document(plan: &Plan) -> Value {
+    let drift = plan.drift.iter().map(|drift| {
+        json!({
+            "table": drift.table,
+            "column": drift.column(),
+            "kind": drift.kind(),
+            "what": drift.to_string(),
+            "then": drift.advice(),
+        })
+    });
     json!({
         "pipeline": plan.stored.pipeline,
         "destination": plan.stored.destination,
         "location": plan.stored.location,
         "dataset": plan.stored.dataset,
+        "pending_package": plan.pending,
         "staging_dataset": plan.staging_dataset,
         "changes": plan.diff.to_document(),
+        "drift": drift.collect::<Vec<_>>(),
         "statements": plan.stored.statements,
+        "staging_statements": plan.stored.staging_statements,
+        "truncated": plan.truncated,
         "writes": plan.writes,
         "warnings": plan.warnings,
     })
@@ -130,42 +147,74 @@ fn place(plan: &Plan) -> String {
 
 fn text(plan: &Plan) -> String {
     let mut text = format!("Plan for {}\n", place(plan));
+    text.push_str(&pending(plan).map_or_else(String::new, |line| line + "\n"));
     if plan.is_empty() {
         text.push_str("No change of tables\n");
     } else {
         text.push_str(&format!("{}\n", plan.diff.to_string().trim_end()));
         text.push('\n');
-        for statement in &plan.stored.statements {
-            text.push_str(&format!("-- {}\n{};\n", statement.why, statement.sql));
-        }
+        text.push_str(&statements(plan));
     }
     text.push_str(&writes(plan, "  "));
     text.push_str(&staging(plan).map_or_else(String::new, |line| line + "\n"));
+    text.push_str(&drift(plan, "  "));
     for warning in &plan.warnings {
         text.push_str(&format!("warning: {warning}\n"));
     }
     text
 }
 
+/// The statements with their reasons, those for the staging dataset last.
+fn statements(plan: &Plan) -> String {
+    let stored = &plan.stored;
+    let all = stored.statements.iter().chain(&stored.staging_statements);
+    let blocks = all.map(|statement| {
+        let impact = statement.impact.as_ref();
+        let impact = impact.map_or_else(String::new, |impact| format!("; {impact}"));
+        format!("-- {}{impact}\n{};\n", statement.why, statement.sql)
+    });
+    blocks.collect()
+}
+
 fn writes(plan: &Plan, indent: &str) -> String {
+    let emptied = plan.truncated.iter();
+    let emptied = emptied.map(|table| format!("{indent}empty {table}\n"));
     let lines = plan.writes.iter().map(|(table, write)| {
         let rows = human::counted(write.rows, "row", "rows");
         format!("{indent}{} {table}: {rows}\n", write.write_disposition)
     });
-    lines.collect()
+    emptied.chain(lines).collect()
 }
 
-/// The load makes the tables of the staging dataset itself; they are no part of the plan.
+fn pending(plan: &Plan) -> Option<String> {
+    let load_id = plan.pending.as_ref()?;
+    Some(format!(
+        "Package {load_id} waits and would be loaded first; nothing was read from the source"
+    ))
+}
+
 fn staging(plan: &Plan) -> Option<String> {
     let dataset = plan.staging_dataset.as_ref()?;
-    Some(format!(
-        "Rows pass through the dataset `{dataset}`, whose tables the load makes itself"
-    ))
+    Some(format!("Rows pass through the dataset `{dataset}`"))
+}
+
+/// What was changed by hand, and what comes of it.
+fn drift(plan: &Plan, indent: &str) -> String {
+    if plan.drift.is_empty() {
+        return String::new();
+    }
+    let lines = plan
+        .drift
+        .iter()
+        .map(|drift| format!("{indent}{drift}: {}\n", drift.advice()));
+    let lines: String = lines.collect();
+    format!("Changed at the destination since the last load\n{lines}")
 }
 
 /// For a comment on a pull request.
 fn markdown(plan: &Plan) -> String {
     let mut text = format!("### Plan for {}\n\n", place(plan));
+    text.push_str(&pending(plan).map_or_else(String::new, |line| line + ".\n\n"));
     if plan.is_empty() {
         text.push_str("No change of tables.\n");
     } else {
@@ -173,17 +222,19 @@ fn markdown(plan: &Plan) -> String {
             "```diff\n{}\n```\n",
             plan.diff.to_string().trim_end()
         ));
-        text.push_str("\n```sql\n");
-        for statement in &plan.stored.statements {
-            text.push_str(&format!("-- {}\n{};\n", statement.why, statement.sql));
-        }
-        text.push_str("```\n");
+        text.push_str(&format!("\n```sql\n{}```\n", statements(plan)));
     }
-    if !plan.writes.is_empty() {
+    if !plan.writes.is_empty() || !plan.truncated.is_empty() {
         text.push_str(&format!("\n{}", writes(plan, "- ")));
     }
     if let Some(line) = staging(plan) {
         text.push_str(&format!("\n{line}.\n"));
+    }
+    if !plan.drift.is_empty() {
+        text.push_str(&format!(
+            "\n{}",
+            drift(plan, "- ").replacen('\n', "\n\n", 1)
+        ));
     }
     for warning in &plan.warnings {
         text.push_str(&format!("\n> warning: {warning}\n"));

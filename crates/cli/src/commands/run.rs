@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
-use tipple_pipeline::{Events, Pipeline, Refresh, RunOptions, RunReport};
-use tipple_schema::{Schema, normalize_schema_name};
+use tipple_pipeline::{Events, Lock, Pipeline, Refresh, RunOptions, RunReport};
+use tipple_schema::normalize_schema_name;
 use tipple_source::{PipelineFile, Source};
 
 use super::Outcome;
@@ -65,7 +65,7 @@ pub struct Common {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[expect(clippy::enum_variant_names, reason = "the words of dlt")]
-enum RefreshMode {
+pub enum RefreshMode {
     /// All tables, schema and state of the source
     #[value(name = "drop_sources", alias = "drop-sources")]
     DropSources,
@@ -75,6 +75,17 @@ enum RefreshMode {
     /// Rows and state of the selected resources
     #[value(name = "drop_data", alias = "drop-data")]
     DropData,
+}
+
+impl RefreshMode {
+    /// The refresh that the word asks for.
+    pub fn refresh(self) -> Refresh {
+        match self {
+            RefreshMode::DropSources => Refresh::DropSources,
+            RefreshMode::DropResources => Refresh::DropResources,
+            RefreshMode::DropData => Refresh::DropData,
+        }
+    }
 }
 
 impl Run {
@@ -158,7 +169,7 @@ impl Opened {
     ///
     /// # Errors
     /// It is not locked.
-    pub fn lock(&self, is_locked: bool) -> Result<Option<Schema>, Diagnostic> {
+    pub fn lock(&self, is_locked: bool) -> Result<Option<Lock>, Diagnostic> {
         let source = &self.source.spec.name;
         let name = normalize_schema_name(source).unwrap_or_else(|_| source.clone());
         is_locked
@@ -195,11 +206,7 @@ impl Common {
                 )
             })
         });
-        let asked = self.refresh.map(|mode| match mode {
-            RefreshMode::DropSources => Refresh::DropSources,
-            RefreshMode::DropResources => Refresh::DropResources,
-            RefreshMode::DropData => Refresh::DropData,
-        });
+        let asked = self.refresh.map(RefreshMode::refresh);
         let refresh = match asked.or(self.full_refresh.then_some(Refresh::DropSources)) {
             Some(refresh) => Some(refresh),
             None => configured.transpose()?,

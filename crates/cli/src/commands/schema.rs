@@ -8,6 +8,7 @@ use tipple_rest::json_schema::pipeline_file;
 use tipple_schema::{Schema as Document, is_default_value, yaml};
 
 use super::Outcome;
+use super::schema_diff::Diff;
 use super::schema_pin::Pin;
 use crate::args::{Global, OutputForm};
 use crate::diagnostics::{self, Diagnostic, codes, nearest};
@@ -33,6 +34,8 @@ pub struct Schema {
 enum Action {
     /// Write the schema of a pipeline as a file that `--locked` holds runs to
     Pin(Pin),
+    /// Show how two schemas differ: files, load ids, local, destination
+    Diff(Diff),
     /// Print the JSON Schema of pipeline files, for editors
     PipelineFile,
 }
@@ -62,6 +65,7 @@ impl Schema {
     pub fn run(self, global: &Global, terminal: &Terminal) -> Outcome {
         match self.action {
             Some(Action::Pin(pin)) => return pin.run(global, terminal),
+            Some(Action::Diff(diff)) => return diff.run(global, terminal),
             Some(Action::PipelineFile) => {
                 print_pipeline_file();
                 return Ok(Exit::Done);

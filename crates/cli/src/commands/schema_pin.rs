@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use tipple_pipeline::PipelineInfo;
+use tipple_pipeline::{Lock, PipelineInfo};
 use tipple_schema::{ExchangeFormat, Schema};
 
 use super::Outcome;
@@ -74,7 +74,7 @@ fn pin(project: &Project, schema: &Schema) -> Result<String, Diagnostic> {
 ///
 /// # Errors
 /// There is no such file, or it is no schema.
-pub fn read_lock(project: &Project, name: &str) -> Result<Schema, Diagnostic> {
+pub fn read_lock(project: &Project, name: &str) -> Result<Lock, Diagnostic> {
     let path = lock_file(project, name);
     let text = std::fs::read_to_string(&path).map_err(|cause| {
         let what = format!("the schema `{name}` is not locked");
@@ -83,8 +83,8 @@ pub fn read_lock(project: &Project, name: &str) -> Result<Schema, Diagnostic> {
             .with("why", cause.to_string())
             .next("tipple schema pin PIPELINE")
     })?;
-    Schema::from_export(&text, ExchangeFormat::Yaml).map_err(|cause| {
-        let what = format!("`{}` is no schema", short_path(&path));
+    Lock::parse(&text).map_err(|cause| {
+        let what = format!("`{}` is no locked schema", short_path(&path));
         Diagnostic::new(&codes::SCHEMA_FILE, what).with("why", cause.to_string())
     })
 }

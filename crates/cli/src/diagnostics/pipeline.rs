@@ -1,5 +1,6 @@
 //! Errors of a run: the step, the package, what became of the data, and the cause from the crate that knows it.
 
+use tipple_destination::DestinationError;
 use tipple_pipeline::{Cause, LockedSchema, PlanError, RunError, Step};
 
 use crate::exit::Exit;
@@ -24,6 +25,15 @@ pub fn from_run(error: &RunError, pipeline: &str) -> Diagnostic {
         _ => diagnostic,
     };
     let diagnostic = diagnostic.with_first("run", place);
+    let diagnostic = match &error.cause {
+        // A table that was changed by hand shows in the statements first.
+        Cause::Destination(DestinationError::FollowUp { .. } | DestinationError::Job { .. }) => {
+            diagnostic.next(format!(
+                "tipple doctor {pipeline}   compares the tables with the schema"
+            ))
+        }
+        _ => diagnostic,
+    };
     if error.package_pending {
         let diagnostic = match error.packages_loaded {
             0 => diagnostic,

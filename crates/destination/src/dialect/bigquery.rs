@@ -5,6 +5,7 @@ use tipple_schema::{Column, DataType};
 use super::literal::{self, Literal, TextRules};
 use super::{SqlDialect, UnsupportedType, data_type, decimal_size, with_length};
 use crate::capabilities::{Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy};
+use crate::statement::StatementKind;
 
 /// SQL of BigQuery.
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +101,16 @@ impl SqlDialect for BigQuery {
             DataType::Date => "DATE".to_owned(),
             DataType::Time => "TIME".to_owned(),
         })
+    }
+
+    fn impact(&self, kind: StatementKind) -> Option<&'static str> {
+        match kind {
+            StatementKind::AddColumn => Some(
+                "changes metadata only; BigQuery allows five such changes of a table in ten seconds",
+            ),
+            StatementKind::DropTable => Some("takes effect at once and cannot be rolled back"),
+            _ => None,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use tipple_schema::{Column, DataType};
 use super::literal::{self, Literal, TextRules};
 use super::{SqlDialect, UnsupportedType, data_type, decimal_size, unsupported};
 use crate::capabilities::{Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy};
+use crate::statement::StatementKind;
 
 /// SQL of Databricks.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +80,16 @@ impl SqlDialect for Databricks {
             DataType::Wei => decimal(decimal_size(column, CAPABILITIES.wei_precision)),
             DataType::Date => "DATE".to_owned(),
         })
+    }
+
+    fn impact(&self, kind: StatementKind) -> Option<&'static str> {
+        match kind {
+            StatementKind::AddColumn => Some("changes metadata only; takes effect at once"),
+            StatementKind::DropTable => {
+                Some("takes effect at once; `UNDROP TABLE` can take it back")
+            }
+            _ => None,
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 use tipple_schema::{Column, DataType};
 
 use super::literal::{self, Literal, TextRules};
-use super::{SqlDialect, UnsupportedType, data_type, decimal_size, unsupported};
+use super::{SqlDialect, UnsupportedType, data_type, decimal_size, unsupported, wider_type};
 use crate::capabilities::{Capabilities, FileFormat, MergeStrategy, ReplaceStrategy};
+use crate::names::TableRef;
+use crate::statement::StatementKind;
 
 /// SQL of DuckDB.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +84,32 @@ impl SqlDialect for DuckDb {
 
     fn hint_clause(&self, hint: &str) -> Option<&'static str> {
         (hint == "unique").then_some("UNIQUE")
+    }
+
+    fn impact(&self, kind: StatementKind) -> Option<&'static str> {
+        match kind {
+            StatementKind::AddColumn => Some("changes the catalogue only; rows are not rewritten"),
+            StatementKind::ChangeType => Some("rewrites the column"),
+            StatementKind::DropColumn => Some("the values are gone when it commits"),
+            StatementKind::DropTable => Some("the rows are gone when it commits"),
+            _ => None,
+        }
+    }
+
+    fn widen_column(&self, at: &TableRef, column: &Column, found: &str) -> Option<String> {
+        let wanted = wider_type(self, column, found)?;
+        let name = self.quote(&column.name);
+        let value = match data_type(column) {
+            // Not in the time zone of the session.
+            DataType::Timestamp if column.timezone.unwrap_or(true) => {
+                format!("{name}::TIMESTAMP AT TIME ZONE 'UTC'")
+            }
+            _ => format!("{name}::{wanted}"),
+        };
+        Some(format!(
+            "ALTER TABLE {} ALTER COLUMN {name} SET DATA TYPE {wanted} USING {value}",
+            self.qualified(at)
+        ))
     }
 
     fn row_position(&self) -> Option<&'static str> {

@@ -10,6 +10,7 @@ mod literal;
 mod postgres;
 mod redshift;
 mod snowflake;
+mod widening;
 
 use std::fmt::Debug;
 
@@ -24,6 +25,7 @@ pub use self::redshift::Redshift;
 pub use self::snowflake::Snowflake;
 use crate::capabilities::Capabilities;
 use crate::names::TableRef;
+use crate::statement::StatementKind;
 
 /// A column that the destination has no type for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +60,12 @@ pub trait SqlDialect: Debug + Send + Sync {
     /// # Errors
     /// [`UnsupportedType`] when a precision is beyond what the destination has.
     fn column_type(&self, column: &Column) -> Result<String, UnsupportedType>;
+
+    /// The words in which the catalogue reports a column that was made as `sql_type`, so that both can be compared.
+    /// A text that comes from the catalogue stays as it is, but for case and spaces.
+    fn catalog_type(&self, sql_type: &str) -> String {
+        sql_type.to_ascii_lowercase().replace(" (", "(")
+    }
 
     /// Text that stands for the bound value number `index`, from 0.
     fn placeholder(&self, _index: usize) -> String {
@@ -151,6 +159,37 @@ pub trait SqlDialect: Debug + Send + Sync {
         }
     }
 
+    /// What a statement of a migration locks or rewrites while it runs, for the one who reads the plan; nothing where
+    /// nobody would notice.
+    fn impact(&self, _kind: StatementKind) -> Option<&'static str> {
+        None
+    }
+
+    /// Gives a column of the type `found` (in the words of the catalogue) the type of `column` with all its values;
+    /// nothing where that is no widening or the destination cannot do it in place.
+    fn widen_column(&self, _at: &TableRef, _column: &Column, _found: &str) -> Option<String> {
+        None
+    }
+
+    /// Gives a column another name.
+    fn rename_column(&self, at: &TableRef, from: &str, to: &str) -> String {
+        format!(
+            "ALTER TABLE {} RENAME COLUMN {} TO {}",
+            self.qualified(at),
+            self.quote(from),
+            self.quote(to)
+        )
+    }
+
+    /// Removes a column with its values.
+    fn drop_column(&self, at: &TableRef, column: &str) -> String {
+        format!(
+            "ALTER TABLE {} DROP COLUMN {}",
+            self.qualified(at),
+            self.quote(column)
+        )
+    }
+
     /// Removes all rows of a table.
     fn truncate(&self, at: &TableRef) -> String {
         match self.capabilities().truncate {
@@ -191,6 +230,13 @@ fn decimal_size(column: &Column, default: (u32, u32)) -> (i64, i64) {
 /// Type of a column that always has one here; text stands in for a column without a type, which no plan contains.
 fn data_type(column: &Column) -> DataType {
     column.data_type.unwrap_or(DataType::Text)
+}
+
+/// The type to widen a column to, if that is a widening from `found`.
+fn wider_type(dialect: &dyn SqlDialect, column: &Column, found: &str) -> Option<String> {
+    let wanted = dialect.column_type(column).ok()?;
+    let is_wider = widening::widens(&dialect.catalog_type(found), &dialect.catalog_type(&wanted));
+    is_wider.then_some(wanted)
 }
 
 fn with_length(name: &str, precision: Option<i64>) -> String {

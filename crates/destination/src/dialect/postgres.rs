@@ -3,8 +3,12 @@
 use tipple_schema::{Column, DataType};
 
 use super::literal::{self, Literal, TextRules};
-use super::{SqlDialect, UnsupportedType, data_type, decimal_size, unsupported, with_length};
+use super::{
+    SqlDialect, UnsupportedType, data_type, decimal_size, unsupported, wider_type, with_length,
+};
 use crate::capabilities::{Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy};
+use crate::names::TableRef;
+use crate::statement::StatementKind;
 
 /// SQL of Postgres.
 #[derive(Debug, Clone, Copy)]
@@ -87,8 +91,54 @@ impl SqlDialect for Postgres {
         })
     }
 
+    /// The catalogue writes the names of the standard.
+    fn catalog_type(&self, sql_type: &str) -> String {
+        let text = sql_type.to_ascii_lowercase().replace(" (", "(");
+        match text.strip_prefix("varchar") {
+            Some(rest) => format!("character varying{rest}"),
+            None => text,
+        }
+    }
+
     fn placeholder(&self, index: usize) -> String {
         format!("${}", index + 1)
+    }
+
+    fn impact(&self, kind: StatementKind) -> Option<&'static str> {
+        match kind {
+            StatementKind::AddColumn => Some(
+                "locks the table against reads and writes until the migration commits; rows are not rewritten",
+            ),
+            StatementKind::ChangeType => Some(
+                "locks the table against everything and rewrites it, unless only a length grows",
+            ),
+            StatementKind::RenameColumn => {
+                Some("locks the table against everything until the migration commits")
+            }
+            StatementKind::DropColumn => Some(
+                "locks the table against everything until the migration commits; the values are gone then",
+            ),
+            StatementKind::DropTable => {
+                Some("locks the table against everything; the rows are gone when it commits")
+            }
+            _ => None,
+        }
+    }
+
+    fn widen_column(&self, at: &TableRef, column: &Column, found: &str) -> Option<String> {
+        let wanted = wider_type(self, column, found)?;
+        let name = self.quote(&column.name);
+        let value = match data_type(column) {
+            // Not in the time zone of the session.
+            DataType::Timestamp if column.timezone.unwrap_or(true) => {
+                format!("{name}::timestamp AT TIME ZONE 'UTC'")
+            }
+            _ => format!("{name}::{wanted}"),
+        };
+        Some(format!(
+            "ALTER TABLE {} ALTER COLUMN {name} TYPE {wanted} USING {value}",
+            self.qualified(at)
+        ))
     }
 
     fn hint_clause(&self, hint: &str) -> Option<&'static str> {

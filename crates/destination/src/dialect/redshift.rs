@@ -6,6 +6,7 @@ use super::literal::{self, Literal, TextRules};
 use super::postgres::{integer_type, numeric};
 use super::{SqlDialect, UnsupportedType, data_type, decimal_size, with_length};
 use crate::capabilities::{Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy};
+use crate::statement::StatementKind;
 
 /// SQL of Redshift.
 #[derive(Debug, Clone, Copy)]
@@ -80,5 +81,17 @@ impl SqlDialect for Redshift {
 
     fn placeholder(&self, index: usize) -> String {
         format!("${}", index + 1)
+    }
+
+    fn impact(&self, kind: StatementKind) -> Option<&'static str> {
+        match kind {
+            StatementKind::AddColumn => Some(
+                "locks the table against reads and writes until the migration commits; rows are not rewritten",
+            ),
+            StatementKind::DropTable => {
+                Some("locks the table against everything; the rows are gone when it commits")
+            }
+            _ => None,
+        }
     }
 }

@@ -5,6 +5,7 @@ use tipple_schema::{Column, DataType};
 use super::literal::{self, Literal, TextRules};
 use super::{SqlDialect, UnsupportedType, data_type, decimal_size, with_length};
 use crate::capabilities::{Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy};
+use crate::statement::StatementKind;
 
 /// SQL of Snowflake.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +84,14 @@ impl SqlDialect for Snowflake {
             DataType::Date => "DATE".to_owned(),
             DataType::Time => with_length("TIME", column.precision),
         })
+    }
+
+    fn impact(&self, kind: StatementKind) -> Option<&'static str> {
+        match kind {
+            StatementKind::AddColumn => Some("changes metadata only; commits at once"),
+            StatementKind::DropTable => Some("commits at once; `UNDROP TABLE` can take it back"),
+            _ => None,
+        }
     }
 }
 

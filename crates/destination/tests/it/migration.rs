@@ -2,7 +2,7 @@
 
 use tipple_destination::dialect::{BigQuery, Databricks, DuckDb, Postgres, Redshift, Snowflake};
 use tipple_destination::{
-    Catalog, MigrationRequest, SqlDialect, StoredColumn, Target, staging_schema,
+    Catalog, ColumnChanges, MigrationRequest, SqlDialect, StoredColumn, Target, staging_schema,
 };
 use tipple_schema::Schema;
 
@@ -147,6 +147,7 @@ impl Request<'_> {
             catalog: self.catalog,
             is_stored: true,
             drop_tables: &[],
+            changes: ColumnChanges::NONE,
             force: false,
         }
     }
@@ -189,12 +190,13 @@ fn dropped_tables_take_the_stored_versions_with_them() {
     let drop_tables = ["orders__tags", "old"];
     let dropping = MigrationRequest {
         drop_tables: &drop_tables,
+        changes: ColumnChanges::NONE,
         ..request.stored()
     };
     insta::assert_snapshot!(world.migration_of(&dropping).unwrap(), @r#"
-    -- the table is refreshed
+    -- a refresh or the locked schema drops the table
     DROP TABLE IF EXISTS "ds"."old";
-    -- the table is refreshed
+    -- a refresh or the locked schema drops the table
     DROP TABLE IF EXISTS "ds"."orders__tags";
     -- stored versions end with the dropped tables
     DELETE FROM "ds"."_dlt_version" WHERE "schema_name" = ?; -- values: shop

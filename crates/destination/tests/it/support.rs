@@ -2,9 +2,9 @@
 
 use tipple_destination::dialect::DuckDb;
 use tipple_destination::{
-    Catalog, DatasetNames, LoadJob, LoadPlan, LoadRequest, MigrationPlan, MigrationRequest,
-    PlanContext, PlanSettings, Result, SchemaVersion, SqlDialect, SystemNames, Target, plan_load,
-    plan_migration,
+    Catalog, ColumnChanges, DatasetNames, LoadJob, LoadPlan, LoadRequest, MigrationPlan,
+    MigrationRequest, PlanContext, PlanSettings, Result, SchemaVersion, SqlDialect, SystemNames,
+    Target, plan_load, plan_migration,
 };
 use tipple_schema::Schema;
 
@@ -90,6 +90,7 @@ impl World {
             catalog,
             is_stored: false,
             drop_tables: &[],
+            changes: ColumnChanges::NONE,
             force: false,
         })
     }

@@ -29,7 +29,7 @@ const OWN_KEYS: [&str; 10] = [
 ];
 
 /// All keys of a resource (spec §3), for messages and editors.
-pub(crate) const RESOURCE_KEYS: [&str; 21] = [
+pub(crate) const RESOURCE_KEYS: [&str; 22] = [
     "name",
     "endpoint",
     "include_from_parent",
@@ -45,6 +45,7 @@ pub(crate) const RESOURCE_KEYS: [&str; 21] = [
     "merge_key",
     "columns",
     "schema_contract",
+    "on_type_change",
     "max_table_nesting",
     "nested_hints",
     "references",

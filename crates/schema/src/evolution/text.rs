@@ -144,7 +144,7 @@ fn write_column(diff: &ColumnDiff, width: usize, f: &mut Formatter<'_>) -> fmt::
 fn effect_text(effect: super::TypeEffect) -> &'static str {
     match effect {
         super::TypeEffect::Widens => "all values fit",
-        super::TypeEffect::LosesData => "values lose precision",
+        super::TypeEffect::LosesData => "values may lose digits",
         super::TypeEffect::MayFail => "some values may not convert",
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use tipple_destination::{
-    Catalog, Client, DatasetNames, Destination, LoadJob, LoadPlan, LoadRequest, MigrationRequest,
-    PlanContext, PlanSettings, Receipt, Result, SchemaVersion, SystemNames, Target, plan_load,
-    plan_migration, staging_schema,
+    Catalog, Client, ColumnChanges, DatasetNames, Destination, LoadJob, LoadPlan, LoadRequest,
+    MigrationRequest, PlanContext, PlanSettings, Receipt, Result, SchemaVersion, SystemNames,
+    Target, plan_load, plan_migration, staging_schema,
 };
 use tipple_schema::Schema;
 
@@ -108,6 +108,7 @@ impl<'a> Shop<'a> {
                 catalog: &catalog,
                 is_stored,
                 drop_tables: &[],
+                changes: ColumnChanges::NONE,
                 force: false,
             },
         )?;
