@@ -382,6 +382,42 @@ fn the_second_run_asks_from_the_stored_value() {
 }
 
 #[test]
+fn rows_go_to_the_tables_that_they_name() {
+    let events = |name: &str| {
+        format!(
+            "  - name: events
+    table_name: \"{name}\"
+    write_disposition: replace
+    primary_key: id
+    max_table_nesting: 0
+    endpoint:
+      path: events
+      data_selector: data
+      params: {{ page_size: 7 }}
+      paginator: {{ type: page_number, base_page: 1 }}"
+        )
+    };
+    let shop = Shop::new();
+    let ended = shop.run(&events("event {kind}"));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let counts = ["event_view", "event_click", "event_buy"].map(|table| shop.rows(table));
+    assert_eq!(counts, [7, 7, 6]);
+    assert!(ended.stderr.contains("events"), "{}", ended.stderr);
+    // As in dlt, a table of a replaced resource that gets no rows is emptied.
+    shop.mutate(r#"{"resource":"events","from":0,"set":{"kind":"view"}}"#);
+    assert_eq!(shop.run(&events("event {kind}")).code, Some(0));
+    let counts = ["event_view", "event_click", "event_buy"].map(|table| shop.rows(table));
+    assert_eq!(counts, [20, 0, 0]);
+    let ended = shop.run(&events("event_{sort}"));
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("`sort`, which it lacks"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named() {
     let shop = Shop::new();
     let text = "source: shop\nclient: { base_url: 'http://127.0.0.1:1/v1', http: { max_attempts: 1 } }\n\
@@ -424,23 +460,30 @@ fn videos_of_a_big_account_are_all_there() {
 
 #[test]
 fn assertions_are_signed_for_the_key_that_the_server_knows() {
-    let key = std::fs::read_to_string(fixtures("keys/jwt_test_key.pem")).unwrap();
     let known = std::fs::read(fixtures("keys/jwt_test_key.pub.der")).unwrap();
     let mut other = known.clone();
     other[100] ^= 1;
-    for (public_key, code) in [(known, 0), (other, 4)] {
-        let options = Options {
-            key: CANARY.to_owned(),
-            jwt_public_key: Some(public_key),
-            ..Options::default()
-        };
+    for (key, public_key, code) in [
+        ("jwt_test_key", &known, 0),
+        ("jwt_test_key.aes256", &known, 0),
+        ("jwt_test_key", &other, 4),
+    ] {
+        let key = std::fs::read_to_string(fixtures(&format!("keys/{key}.pem"))).unwrap();
         let shop = Shop {
-            api: MockApi::start(options).unwrap(),
+            api: MockApi::start(Options {
+                key: CANARY.to_owned(),
+                jwt_public_key: Some(public_key.clone()),
+                ..Options::default()
+            })
+            .unwrap(),
             ..Shop::new()
         };
         shop.place.write(
             ".dlt/secrets.toml",
-            format!("[shop]\nkey = \"{CANARY}\"\npem = \"\"\"\n{key}\"\"\"\n"),
+            format!(
+                "[shop]\nkey = \"{CANARY}\"\npem = \"\"\"\n{key}\"\"\"\n\
+                 [sources.shop.credentials]\nprivate_key_passphrase = \"canary-phrase\"\n"
+            ),
         );
         let url = shop.api.url();
         let text = format!(
@@ -452,6 +495,7 @@ fn assertions_are_signed_for_the_key_that_the_server_knows() {
         );
         let ended = shop.run_text(&text);
         assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("canary-phrase"), "{}", ended.stderr);
         assert_eq!(shop.api.stats().rows > 0, code == 0);
     }
 }

@@ -10,7 +10,6 @@ mod nesting;
 mod whole;
 
 use bytes::Bytes;
-use tipple_json::path::Step;
 use tipple_json::{JsonPath, Scanner};
 use tipple_source::{Place, SourceError};
 
@@ -28,24 +27,11 @@ const LISTED_KEYS_MAX: usize = 12;
 pub(crate) fn chunks(input: Input, selector: Option<&JsonPath>) -> Box<dyn Chunks> {
     match selector {
         None => Box::new(JsonChunks::new(input, Vec::new())),
-        Some(path) => match keys_of(path) {
+        Some(path) => match path.list_keys() {
             Some(keys) => Box::new(JsonChunks::new(input, keys)),
             None => Box::new(WholeChunks::new(input, path.clone())),
         },
     }
-}
-
-/// The keys of a path that only goes down through objects to a list, or to its elements.
-fn keys_of(path: &JsonPath) -> Option<Vec<String>> {
-    let steps = match path.steps() {
-        [steps @ .., Step::Every] => steps,
-        steps => steps,
-    };
-    let keys = steps.iter().map(|step| match step {
-        Step::Key(key) => Some(key.clone()),
-        _ => None,
-    });
-    keys.collect()
 }
 
 pub(crate) struct JsonChunks {

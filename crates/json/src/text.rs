@@ -348,6 +348,23 @@ fn copy_scalar(scanner: &mut Scanner<'_>, out: &mut String) -> Result<(), JsonEr
     Ok(())
 }
 
+/// A value as Python's `str` writes it; nothing for lists and objects.
+pub fn plain_text(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Int(number) => number.to_string(),
+        Value::UInt(number) => number.to_string(),
+        Value::Float(number) => python_repr(*number),
+        Value::Text(text) | Value::Decimal(text) | Value::Wei(text) => text.clone(),
+        Value::Timestamp(at) => iso::timestamp_text(*at).replacen('T', " ", 1),
+        Value::Date(days) => iso::date_text(*days),
+        Value::Time(micros) => iso::time_text(*micros),
+        Value::List(_) | Value::Object(_) | Value::Binary(_) => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -492,6 +509,24 @@ mod tests {
             let mut json = String::new();
             write_string(&text, &mut json);
             prop_assert_eq!(parse_value(json.as_bytes()).unwrap(), Value::Text(text));
+        }
+    }
+
+    #[test]
+    fn values_are_written_as_python_writes_them() {
+        let cases = [
+            (Value::Float(100.0), "100.0"),
+            (Value::Float(1e16), "1e+16"),
+            (Value::Float(1.5e-7), "1.5e-07"),
+            (Value::Bool(false), "False"),
+            (
+                Value::Timestamp(Timestamp::utc(1_704_153_600_000_000)),
+                "2024-01-02 00:00:00+00:00",
+            ),
+            (Value::Date(19724), "2024-01-02"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(plain_text(&value).as_deref(), Some(expected));
         }
     }
 }

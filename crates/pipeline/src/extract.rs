@@ -37,6 +37,7 @@ use crate::time::{iso, now_micros};
 use crate::widen::{FOLDED, LargeNumbers, Stored, Widened, folded_entry, widen};
 use crate::workdir::WorkDir;
 
+mod by_item;
 mod joint;
 
 /// What extraction works on.
@@ -344,16 +345,29 @@ impl<'a> Run<'a> {
     fn declare_all(&mut self) -> Result<(), RunError> {
         for index in 0..self.streams.len() {
             if let Some(page) = &self.streams[index].first {
-                let body = page.body.clone();
-                self.declare(self.streams[index].resource, &body)?;
+                let page = page.clone();
+                self.declare_page(self.streams[index].resource, &page)?;
             }
         }
         Ok(())
     }
 
-    fn declare(&mut self, resource: usize, body: &Body) -> Result<Declared, RunError> {
-        let spec = &self.specs[resource];
-        let declared = self.declarations.declare(spec, body).at(Step::Extract)?;
+    fn declare_page(&mut self, resource: usize, page: &Page) -> Result<(), RunError> {
+        for (table, page) in self.by_table(resource, page.clone())? {
+            self.declare(resource, table.as_deref(), &page.body)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the hints of a resource for its table, or for the one that its items have named.
+    fn declare(
+        &mut self,
+        resource: usize,
+        table: Option<&str>,
+        body: &Body,
+    ) -> Result<Declared, RunError> {
+        let spec = by_item::of_table(&self.specs[resource], table);
+        let declared = self.declarations.declare(&spec, body).at(Step::Extract)?;
         for table in &declared.tables {
             self.normalizer
                 .declare(table.clone())
@@ -393,7 +407,19 @@ impl<'a> Run<'a> {
     }
 
     fn take_page(&mut self, resource: usize, page: Page) -> Result<(), RunError> {
-        let declared = self.declare(resource, &page.body)?;
+        for (table, page) in self.by_table(resource, page)? {
+            self.take_rows(resource, table.as_deref(), page)?;
+        }
+        Ok(())
+    }
+
+    fn take_rows(
+        &mut self,
+        resource: usize,
+        table: Option<&str>,
+        page: Page,
+    ) -> Result<(), RunError> {
+        let declared = self.declare(resource, table, &page.body)?;
         if declared.is_filtered {
             return Ok(());
         }
@@ -556,10 +582,11 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Resource and root table of everything that was read.
+    /// Resource and root table of everything that was read and has one table.
     fn tables_of_resources(&self) -> Vec<(String, String)> {
         let specs = self.was_read.iter().map(|index| &self.specs[*index]);
         specs
+            .filter(|spec| spec.table_by_item.is_none())
             .filter_map(|spec| Some((spec.name.clone(), self.declarations.table_name(spec).ok()?)))
             .collect()
     }

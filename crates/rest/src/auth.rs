@@ -9,11 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, COOKIE};
-use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
-use rustls_pki_types::PrivateKeyDer;
-use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 use tipple_config::{Secret, hide};
 use tokio::time::Instant;
@@ -24,6 +21,12 @@ use crate::http::{Answer, Call, Client, Content, Sender, Signed, Verdict, header
 use crate::model::{
     Auth, ClientCredentials, Hmac, HmacAlgorithm, HmacEncoding, JwtBearer, KeyLocation, Method,
 };
+
+mod jwt;
+
+pub(crate) use jwt::rsa_key;
+
+use jwt::signed_jwt;
 
 /// A token is renewed this long before it expires.
 const EARLY: Duration = Duration::from_secs(30);
@@ -265,7 +268,9 @@ fn jwt_call(settings: &JwtBearer, now: SystemTime) -> Result<Call, Failure> {
     if let Some(scopes) = &settings.scopes {
         claims["scope"] = json!(scopes);
     }
-    let assertion = signed_jwt(&claims, settings)?;
+    let assertion = signed_jwt(&claims, settings).map_err(|error| Failure::Token {
+        reason: format!("`private_key`: {error}"),
+    })?;
     hide(&assertion);
     let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     let fields = vec![
@@ -275,41 +280,6 @@ fn jwt_call(settings: &JwtBearer, now: SystemTime) -> Result<Call, Failure> {
     let headers = settings.headers.iter();
     let headers = headers.map(|(name, value)| (name.clone(), value.expose().clone()));
     form_post(&settings.auth_endpoint, fields, headers.collect())
-}
-
-fn signed_jwt(claims: &Value, settings: &JwtBearer) -> Result<String, Failure> {
-    let refused = |reason: &str| Failure::Token {
-        reason: format!("`private_key`: {reason}"),
-    };
-    let pem = settings.private_key.expose();
-    if pem.contains("ENCRYPTED") {
-        return Err(refused(
-            "it is encrypted; write it without passphrase: openssl pkey -in key.pem -out plain.pem",
-        ));
-    }
-    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes())
-        .map_err(|_| refused("it is no private key in PEM"))?;
-    let key = match &key {
-        PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
-        PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
-        _ => return Err(refused("it is no RSA key")),
-    };
-    let key = key.map_err(|_| refused("it is no RSA key of 2,048 to 4,096 bits"))?;
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let message = format!(
-        "{}.{}",
-        part(&json!({"alg": "RS256", "typ": "JWT"})),
-        part(claims)
-    );
-    let mut signature = vec![0; key.public().modulus_len()];
-    key.sign(
-        &RSA_PKCS1_SHA256,
-        &ring::rand::SystemRandom::new(),
-        message.as_bytes(),
-        &mut signature,
-    )
-    .map_err(|_| refused("it cannot sign"))?;
-    Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
 impl Credentials<'_> {

@@ -10,23 +10,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 use tipple_source::{
     Body, Cursor, JointPage, JointReader, JointRequest, JointSource, Page, Place, ReadRequest,
-    Resource as _, ResourceSpec, Rows as SeedRows, SourceError, typed_value,
+    Resource as _, ResourceSpec, Rows as SeedRows, SourceError,
 };
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::auth::Authenticator;
 use crate::checkpoint::{Journal, hash};
+use crate::cursors::{OwnCursors, members_of, values_of};
 use crate::error::Failure;
-use crate::fill::CursorValues;
 use crate::generator::{Children, Generator, Raw};
 use crate::http::{Client, Sender};
 use crate::model::{Auth, Origin, PageRule, RestConfig, RestResource, Seed};
 use crate::schedule::{Node, Order, Schedule, Step};
-use crate::sequence::{Lane, Shared, Wired};
+use crate::sequence::{FromParent, Lane, Shared, Wired};
 use crate::steps::Steps;
 
 /// Tasks do little but wait and scan; more threads would take them from the normaliser.
@@ -157,7 +158,40 @@ struct Reading {
     /// Nothing for a seed.
     wired: Option<Arc<Wired>>,
     cursor: Option<Cursor>,
+    /// Cursors of the parent rows that were seen, by key.
+    own_cursors: IndexMap<Arc<str>, Cursor>,
     page_count: u64,
+}
+
+impl Reading {
+    /// The cursor of a page; its key is that of the parent row that it belongs to.
+    fn cursor_of(&mut self, key: Option<Arc<str>>) -> Result<Option<&mut Cursor>, SourceError> {
+        let maker = self
+            .wired
+            .as_ref()
+            .and_then(|wired| wired.own_cursors.as_ref());
+        let (Some(maker), Some(key)) = (maker, key) else {
+            return Ok(self.cursor.as_mut());
+        };
+        if !self.own_cursors.contains_key(&key)
+            && let Some(cursor) = maker.start(&key)?
+        {
+            self.own_cursors.insert(Arc::clone(&key), cursor);
+        }
+        Ok(self.own_cursors.get_mut(&key))
+    }
+
+    /// What the cursors want to remember, as members of the state of the resource.
+    fn state(&self) -> Option<Map<String, Json>> {
+        let Some(cursor) = &self.cursor else {
+            let cursors = self.own_cursors.iter();
+            return members_of(cursors.map(|(key, cursor)| (&**key, cursor)));
+        };
+        cursor.state()?;
+        let mut members = Map::new();
+        cursor.write_state(&mut members);
+        Some(members)
+    }
 }
 
 /// A page whose rows are final: what is emitted, and what children read.
@@ -229,7 +263,7 @@ impl Reader {
                     let rows = rows_of(&page.page);
                     Generator::Children(Children::start(&self.shared, wired, link.clone(), rows))
                 }
-                _ => Generator::Root(Lane::start(&self.shared, wired, Vec::new(), String::new())),
+                _ => Generator::Root(Lane::start(&self.shared, wired, FromParent::default())),
             },
             (None, Origin::Seed(seed)) => Generator::Seed(open_seed(&description.spec, seed)?),
             (None, Origin::Endpoint(_)) => return Ok(()),
@@ -341,7 +375,7 @@ impl Reader {
             place,
             item_count: Some(count),
         };
-        let kept = match &mut self.readings[resource].cursor {
+        let kept = match self.readings[resource].cursor_of(raw.cursor_key)? {
             Some(cursor) => cursor.filter(page)?,
             None => Some(page),
         };
@@ -387,22 +421,18 @@ impl JointReader for Reader {
     }
 
     fn states(&self) -> Vec<(usize, Map<String, Json>)> {
-        let cursors = self.readings.iter().enumerate();
-        cursors
-            .filter_map(|(index, reading)| {
-                let cursor = reading.cursor.as_ref()?;
-                cursor.state()?;
-                let mut members = Map::new();
-                cursor.write_state(&mut members);
-                Some((index, members))
-            })
+        let readings = self.readings.iter().enumerate();
+        readings
+            .filter_map(|(index, reading)| Some((index, reading.state()?)))
             .collect()
     }
 
     fn take_warnings(&mut self) -> Vec<String> {
         let mut warnings = self.shared.take_warnings();
         for reading in &mut self.readings {
-            warnings.extend(reading.cursor.iter_mut().flat_map(Cursor::take_warnings));
+            let own = reading.own_cursors.values_mut();
+            let cursors = reading.cursor.iter_mut().chain(own);
+            warnings.extend(cursors.flat_map(Cursor::take_warnings));
         }
         warnings
     }
@@ -458,13 +488,23 @@ fn reading(
     sender: Sender,
     auths: &mut HashMap<Arc<[Auth]>, Arc<Authenticator>>,
 ) -> Result<Reading, SourceError> {
-    let cursor = Cursor::start(&resource.spec, state)?;
     let Origin::Endpoint(endpoint) = &resource.origin else {
         return Ok(Reading {
             wired: None,
-            cursor,
+            cursor: Cursor::start(&resource.spec, state)?,
+            own_cursors: IndexMap::new(),
             page_count: 0,
         });
+    };
+    let (spec, convert) = (&resource.spec, endpoint.convert.as_ref());
+    let has_own_cursors = resource
+        .parent
+        .as_ref()
+        .is_some_and(|link| link.has_own_cursors);
+    let own_cursors = has_own_cursors.then(|| OwnCursors::new(spec, convert, state));
+    let cursor = match &own_cursors {
+        Some(_) => None,
+        None => Cursor::start(spec, state)?,
     };
     let auth = auths
         .entry(Arc::clone(&endpoint.auth))
@@ -478,7 +518,8 @@ fn reading(
         name: Arc::clone(&sender.resource),
         endpoint: (**endpoint).clone(),
         auth: Arc::clone(auth),
-        cursor: cursor_values(resource, cursor.as_ref())?,
+        cursor: values_of(spec, convert, cursor.as_ref())?,
+        own_cursors,
         sender,
         is_parallel: resource.is_parallel && resource.parent.is_none(),
         is_on_demand: is_ordered && resource.parent.is_none(),
@@ -489,36 +530,8 @@ fn reading(
     Ok(Reading {
         wired: Some(Arc::new(wired)),
         cursor,
+        own_cursors: IndexMap::new(),
         page_count: 0,
-    })
-}
-
-/// What the placeholders of the cursor stand for in this run.
-fn cursor_values(
-    resource: &RestResource,
-    cursor: Option<&Cursor>,
-) -> Result<CursorValues, SourceError> {
-    let (Some(cursor), Origin::Endpoint(endpoint)) = (cursor, &resource.origin) else {
-        return Ok(CursorValues::default());
-    };
-    let typed = |value: Option<Json>| value.as_ref().map(typed_value);
-    let initial = resource
-        .spec
-        .incremental
-        .as_ref()
-        .and_then(|incremental| incremental.initial_value.clone());
-    CursorValues::new(
-        typed(cursor.start_value()),
-        typed(initial),
-        typed(cursor.end_value()),
-        endpoint.convert.as_ref(),
-    )
-    .map_err(|error| {
-        let failure = Failure::Request {
-            reason: format!("`convert` of the cursor: {error}"),
-            help: "choose a conversion that fits the values of the cursor".to_owned(),
-        };
-        failure.at(&format!("resource `{}`", resource.spec.name))
     })
 }
 

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tipple_json::{Value, write_compact};
+use tipple_json::{Value, plain_text, write_compact};
 
-use crate::convert::{Convert, ConvertError, plain_text};
+use crate::convert::{Convert, ConvertError};
 use crate::model::{BoolText, Endpoint, Param, ParamValue, RequestBody};
 use crate::template::{CursorValue, Format, Part, Placeholder, Reference, Template, Tree};
 

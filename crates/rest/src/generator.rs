@@ -10,11 +10,12 @@ use bytes::Bytes;
 use tipple_json::{JsonError, Scanner, text_of};
 use tipple_source::{Page, PageReader, SourceError};
 
+use crate::cursors::key_of;
 use crate::error::Failure;
 use crate::model::ParentLink;
 use crate::page::{Rows, with_members};
 use crate::request::{Fields, fields_of, included};
-use crate::sequence::{Fetched, Lane, Shared, Wired};
+use crate::sequence::{Fetched, FromParent, Lane, Shared, Wired};
 
 /// Something that gives pages of one resource.
 pub(crate) enum Generator {
@@ -33,6 +34,8 @@ pub(crate) struct Raw {
     pub(crate) byte_count: usize,
     pub(crate) origin: Arc<str>,
     pub(crate) number: u64,
+    /// Key of the cursor of the parent row that it belongs to.
+    pub(crate) cursor_key: Option<Arc<str>>,
 }
 
 impl Generator {
@@ -55,6 +58,7 @@ fn raw(page: Fetched) -> Raw {
         byte_count: page.byte_count,
         origin: page.origin,
         number: page.number,
+        cursor_key: None,
     }
 }
 
@@ -74,6 +78,7 @@ fn seeded(page: Page) -> Result<Raw, SourceError> {
         rows,
         origin: page.place.origin,
         number: page.place.page,
+        cursor_key: None,
     })
 }
 
@@ -127,7 +132,12 @@ impl Children {
                 Some(Err(error)) => return Some(Err(error)),
                 Some(Ok(page)) => {
                     let included = std::mem::take(&mut lane.included);
-                    let page = self.with_included(raw(page), &included);
+                    let cursor_key = lane.cursor_key.clone();
+                    let page = Raw {
+                        cursor_key,
+                        ..raw(page)
+                    };
+                    let page = self.with_included(page, &included);
                     if let Some(Ok(lane)) = self.lanes.front_mut() {
                         lane.included = included;
                     }
@@ -163,10 +173,9 @@ impl Children {
                 Ok(Some(row)) => match self.lane(&row) {
                     Ok(None) => {}
                     Ok(Some(lane)) => self.lanes.push_back(Ok(lane)),
-                    Err(failure) => {
+                    Err(error) => {
                         self.at = self.rows.len();
-                        let place = format!("resource `{}`", self.wired.name);
-                        self.lanes.push_back(Err(failure.at(&place)));
+                        self.lanes.push_back(Err(error));
                         return;
                     }
                 },
@@ -187,21 +196,30 @@ impl Children {
         Ok(Some(self.rows.slice_ref(row.as_bytes())))
     }
 
-    fn lane(&self, row: &Bytes) -> Result<Option<Lane>, Failure> {
+    fn lane(&self, row: &Bytes) -> Result<Option<Lane>, SourceError> {
+        let refused = |failure: Failure| failure.at(&format!("resource `{}`", self.wired.name));
         let row = std::str::from_utf8(row).unwrap_or_default();
-        let Fields::Found(values) = fields_of(&self.link, row)? else {
+        let Fields::Found(values) = fields_of(&self.link, row).map_err(refused)? else {
             self.shared.warn(format!(
                 "resource `{}`: rows of the parent without the field were passed over",
                 self.wired.name
             ));
             return Ok(None);
         };
-        let members = included(&self.link, row)?;
-        Ok(Some(Lane::start(
-            &self.shared,
-            &self.wired,
+        let included = included(&self.link, row).map_err(refused)?;
+        let cursor = match &self.wired.own_cursors {
+            None => None,
+            Some(cursors) => {
+                let key = key_of(&values);
+                let cursor = cursors.values(&key)?;
+                Some((Arc::from(key), cursor))
+            }
+        };
+        let parent = FromParent {
             values,
-            members,
-        )))
+            included,
+            cursor,
+        };
+        Ok(Some(Lane::start(&self.shared, &self.wired, parent)))
     }
 }

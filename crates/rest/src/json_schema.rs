@@ -334,6 +334,7 @@ fn incremental() -> Value {
             "range_end": words("edge of the end", &["open", "closed"]),
             "start_param": text("parameter that takes the start"),
             "end_param": text("parameter that takes the end"),
+            "per_parent": flag("each row of the parent has a cursor of its own"),
             "convert": {"description": "conversion of values before they are sent", "type": ["string", "object", "null"]},
             "transform": {"deprecated": true},
             "allow_external_schedulers": flag("take the range from a scheduler"),
@@ -388,7 +389,7 @@ fn type_change() -> Value {
 /// Hints that all resources have.
 fn hints() -> Map<String, Value> {
     let members = json!({
-        "table_name": text("table to write; the name when absent"),
+        "table_name": text("table to write; the name when absent; fields of the item in braces (`event_{type}`) send items to several tables"),
         "write_disposition": {"description": "how rows get into the table", "anyOf": [
             {"enum": ["append", "replace", "merge", "skip"]}, {"type": ["object", "null"]},
         ]},

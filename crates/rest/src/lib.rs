@@ -10,13 +10,13 @@ pub mod fill;
 pub mod import;
 pub mod jq;
 pub mod json_schema;
-pub mod jsonpath;
 pub mod model;
 pub mod steps;
 pub mod template;
 
 mod auth;
 mod checkpoint;
+mod cursors;
 mod engine;
 mod error;
 mod generator;

@@ -16,9 +16,9 @@ use tipple_source::ResourceSpec;
 
 use crate::convert::Convert;
 use crate::jq::Jq;
-use crate::jsonpath::JsonPath;
 use crate::steps::Steps;
 use crate::template::{Template, Tree};
+use tipple_json::JsonPath;
 
 /// A whole REST source.
 #[derive(Debug, Clone)]
@@ -81,6 +81,8 @@ pub struct ParentLink {
     pub include: Vec<IncludeField>,
     /// What to do with a parent row that lacks one of `fields`.
     pub on_missing: OnMissing,
+    /// Each parent row, told apart by `fields`, has a cursor of its own (spec §13.4).
+    pub has_own_cursors: bool,
 }
 
 /// One field of a parent row.

@@ -6,11 +6,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use tipple_json::{JsonError, JsonErrorKind, Scanner, Value, parse_value, text_of};
+use tipple_json::{JsonError, JsonErrorKind, JsonPath, Scanner, Value, parse_value, text_of};
 
 use crate::error::{EXCERPT_BYTES_MAX, Failure, excerpt};
 use crate::http::Answer;
-use crate::jsonpath::JsonPath;
 
 /// Last keys that make a list the rows, in dlt's order of precedence (§9.2).
 const USUAL_KEYS: [&str; 11] = [

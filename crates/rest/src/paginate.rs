@@ -11,11 +11,10 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use tipple_json::{Value, parse_value, python_repr};
+use tipple_json::{JsonPath, Value, parse_value, python_repr};
 
 use crate::error::Failure;
 use crate::http::{Answer, Call, Content};
-use crate::jsonpath::JsonPath;
 use crate::model::{
     CursorRule, OffsetRule, PageNumberRule, PageRule, Paginator, RangeBounds, Target,
 };

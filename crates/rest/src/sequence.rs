@@ -9,17 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tipple_json::Value;
+use tipple_json::{JsonPath, Value};
 use tipple_source::{SourceError, SourceEvent};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::auth::Authenticator;
 use crate::checkpoint::Journal;
+use crate::cursors::OwnCursors;
 use crate::error::Failure;
 use crate::fill::{CursorValues, FillError, Values};
 use crate::http::{Answer, Call, Client, Sender, Verdict, shown_url};
-use crate::jsonpath::JsonPath;
 use crate::model::{Action, ContentMatch, Endpoint, HttpPolicy, ResponseAction, Selector};
 use crate::page::{self, Rows, Text};
 use crate::paginate::detect::detect;
@@ -117,6 +117,8 @@ pub(crate) struct Wired {
     pub(crate) endpoint: Endpoint,
     pub(crate) auth: Arc<Authenticator>,
     pub(crate) cursor: CursorValues,
+    /// Instead of `cursor`, when each row of the parent has its own.
+    pub(crate) own_cursors: Option<OwnCursors>,
     pub(crate) sender: Sender,
     /// Pages may be fetched side by side when their number is known.
     pub(crate) is_parallel: bool,
@@ -142,6 +144,17 @@ pub(crate) struct Fetched {
 
 type Delivery = Result<Fetched, SourceError>;
 
+/// What a sequence gets from a row of the parent; nothing of it all for a root.
+#[derive(Default)]
+pub(crate) struct FromParent {
+    /// Values of the fields of the link.
+    pub(crate) values: Vec<Value>,
+    /// Members that go into each row.
+    pub(crate) included: String,
+    /// Key of the cursor of this row, and what its placeholders stand for.
+    pub(crate) cursor: Option<(Arc<str>, CursorValues)>,
+}
+
 /// The end of a sequence at which its pages are taken.
 pub(crate) struct Lane {
     pages: mpsc::UnboundedReceiver<Delivery>,
@@ -150,6 +163,8 @@ pub(crate) struct Lane {
     task: JoinHandle<()>,
     /// Members that go into each row.
     pub(crate) included: String,
+    /// Key of the cursor of its rows.
+    pub(crate) cursor_key: Option<Arc<str>>,
 }
 
 impl Drop for Lane {
@@ -162,13 +177,10 @@ impl Drop for Lane {
 }
 
 impl Lane {
-    /// Starts a sequence for these values of the parent row. Must be called within the runtime.
-    pub(crate) fn start(
-        shared: &Arc<Shared>,
-        wired: &Arc<Wired>,
-        parent: Vec<Value>,
-        included: String,
-    ) -> Self {
+    /// Starts a sequence for a row of the parent. Must be called within the runtime.
+    pub(crate) fn start(shared: &Arc<Shared>, wired: &Arc<Wired>, mut parent: FromParent) -> Self {
+        let included = std::mem::take(&mut parent.included);
+        let cursor_key = parent.cursor.as_ref().map(|(key, _)| Arc::clone(key));
         let (give, pages) = mpsc::unbounded_channel();
         let asked = Arc::new(AtomicU64::new(0));
         let sequence = Sequence {
@@ -185,6 +197,7 @@ impl Lane {
             shared: Arc::clone(shared),
             task: tokio::spawn(sequence.run(parent)),
             included,
+            cursor_key,
         }
     }
 
@@ -256,7 +269,7 @@ struct Walk {
 }
 
 impl Sequence {
-    async fn run(mut self, parent: Vec<Value>) {
+    async fn run(mut self, parent: FromParent) {
         let place = format!("resource `{}`", self.wired.name);
         let mut walk = match self.begin(&parent) {
             Ok(Some(walk)) => walk,
@@ -314,11 +327,12 @@ impl Sequence {
     }
 
     /// The first request; nothing when the row of the parent cannot have one.
-    fn begin(&self, parent: &[Value]) -> Result<Option<Walk>, Failure> {
+    fn begin(&self, parent: &FromParent) -> Result<Option<Walk>, Failure> {
         let endpoint = &self.wired.endpoint;
+        let own_cursor = parent.cursor.as_ref().map(|(_, values)| values);
         let values = Values {
-            parent,
-            cursor: &self.wired.cursor,
+            parent: &parent.values,
+            cursor: own_cursor.unwrap_or(&self.wired.cursor),
             bools: self.shared.http.bool_params,
         };
         let filled = match endpoint.fill(&values) {

@@ -7,10 +7,9 @@ mod edit;
 
 use std::fmt;
 
-use tipple_json::{Scanner, Value, write_compact};
+use tipple_json::{Condition, Scanner, Value, write_compact};
 
 use crate::jq::{Jq, JqError};
-use crate::jsonpath::Condition;
 
 pub use edit::{FieldError, FieldPath};
 
@@ -363,7 +362,7 @@ impl HashStep {
             HashAlgorithm::Sha512 => &ring::digest::SHA512,
         };
         let mut text = self.salt.expose().clone();
-        match crate::convert::plain_text(value) {
+        match tipple_json::plain_text(value) {
             Some(plain) => text.push_str(&plain),
             None => write_compact(value, &mut text),
         }

@@ -211,8 +211,8 @@ impl Cursor {
         if kept.item_count == 0 {
             return Ok(Some((chunk.clone(), 0)));
         }
-        self.finish_page(kept.count > 0);
-        Ok((kept.count > 0).then(|| (kept.bytes_of(chunk), kept.count)))
+        self.finish_page(kept.count() > 0);
+        Ok((kept.count() > 0).then(|| (kept.bytes_of(chunk), kept.count())))
     }
 
     /// The kept rows of a batch.

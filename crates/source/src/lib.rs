@@ -14,6 +14,7 @@ mod joint;
 mod page;
 mod pipeline_file;
 mod rows;
+mod runs;
 mod spec;
 
 pub use error::SourceError;
@@ -25,6 +26,6 @@ pub use pipeline_file::{Declared, FileBody, PipelineBody, PipelineFile};
 pub use rows::Rows;
 pub use spec::{
     Compression, Disposition, FileSpec, Format, IncrementalSpec, Key, LastValue, MissingValue,
-    NestedHints, RangeEdge, ResourceSpec, RowOrder, SourceSpec, TableHints, TypeChange,
-    WriteDisposition, collect,
+    NestedHints, Piece, RangeEdge, ResourceSpec, RowOrder, SourceSpec, TableHints, TableTemplate,
+    TemplateError, TypeChange, WriteDisposition, collect,
 };

@@ -7,12 +7,13 @@
 mod disposition;
 mod files;
 mod incremental;
+mod table_name;
 mod type_change;
 
 pub use disposition::{Disposition, WriteDisposition};
 pub use files::{Compression, FileSpec, Format};
 pub use incremental::{IncrementalSpec, LastValue, MissingValue, RangeEdge, RowOrder};
-
+pub use table_name::{Piece, TableTemplate, TemplateError};
 pub use type_change::TypeChange;
 
 use indexmap::IndexMap;
@@ -160,6 +161,8 @@ pub struct ResourceSpec {
     pub name: String,
     /// Name of the root table when it is not the resource's.
     pub table_name: Option<String>,
+    /// Rule for the name of the root table when it depends on the item; `table_name` is absent then.
+    pub table_by_item: Option<TableTemplate>,
     /// Hints of the root table.
     pub hints: TableHints,
     /// Hints of child tables, shorter paths first.
@@ -223,11 +226,11 @@ impl ResourceSpec {
             let help = "give the resource a `name`; its table is named after it";
             problems.add_with_help(path, "the resource has no name", help);
         }
+        let (table_name, table_by_item) = read_table_name(&mut fields, problems);
         let spec = ResourceSpec {
             name: name.unwrap_or_default(),
-            table_name: fields
-                .text("table_name", problems)
-                .filter(|name| !name.is_empty()),
+            table_name,
+            table_by_item,
             hints: TableHints::read(&mut fields, problems),
             nested_hints: read_nested_hints(&mut fields, problems),
             max_table_nesting: fields.count("max_table_nesting", problems),
@@ -308,6 +311,28 @@ impl SourceSpec {
             detections_remove: read_detections(fields, "detections_remove", problems),
             preferred_types: read_preferred_types(fields, problems),
             default_hints: read_default_hints(fields, problems),
+        }
+    }
+}
+
+/// The name of the root table, or the rule that gives one for each item.
+fn read_table_name(
+    fields: &mut Fields,
+    problems: &mut Problems,
+) -> (Option<String>, Option<TableTemplate>) {
+    let name = fields.text("table_name", problems);
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return (None, None);
+    };
+    match name.parse::<TableTemplate>() {
+        Ok(template) => match template.constant() {
+            Some(name) => (Some(name.to_owned()), None),
+            None => (None, Some(template)),
+        },
+        Err(error) => {
+            let help = "put a field of the item in braces: `table_name: \"event_{type}\"`";
+            problems.add_with_help(fields.path_of("table_name"), error.to_string(), help);
+            (None, None)
         }
     }
 }

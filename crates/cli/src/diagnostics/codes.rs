@@ -558,6 +558,11 @@ answer, and the list that automatic selection would take.";
 The pipeline file has mistakes; all of them are listed, with the line and the nearest spelling where there is one. Keys that
 are not known are mistakes too, so that a misspelt hint is not quietly ignored.";
 
+    SOURCE_TABLE_NAME = "source.table_name", Source, "\
+The `table_name` of a resource has fields of the item in braces, as in `event_{type}`, and an item lacks such a field, or has
+null, a list or an object there. The message shows the item. Name a field that every item has; a number or a truth value will
+do as well as a text.";
+
     SOURCE_TRUNCATED = "source.truncated", Source, "\
 The data ends in the middle: a compressed file or a JSON document was cut while it was copied, or is still being written.
 Fetch it again. Nothing was loaded.";

@@ -9,7 +9,7 @@ use crate::testing::{Dribble, items_of, texts_of};
 fn reader(text: &str, selector: &str, chunk_bytes: usize, step: usize) -> Box<dyn Chunks> {
     let input = Input::of(Dribble::new(text.as_bytes(), step));
     let path: JsonPath = selector.parse().unwrap();
-    match keys_of(&path) {
+    match path.list_keys() {
         Some(keys) => Box::new(JsonChunks {
             chunk_bytes,
             ..JsonChunks::new(input, keys)

@@ -36,7 +36,7 @@ impl WholeChunks {
                 .path
                 .find_all(document)
                 .map_err(|error| error.shifted(start))?;
-            match found[..] {
+            match &found[..] {
                 // A single list that was meant as a whole holds the items.
                 [list] if list.starts_with('[') => add_elements(list, &mut items)?,
                 _ => found.iter().for_each(|item| add_item(item, &mut items)),

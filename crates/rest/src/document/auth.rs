@@ -8,6 +8,7 @@ use tipple_config::Secret;
 use tipple_source::fields::{Fields, join, kind_of};
 
 use super::Reader;
+use crate::auth::rsa_key;
 use crate::model::{
     Auth, ClientCredentials, Hmac, HmacAlgorithm, HmacEncoding, JwtBearer, KeyLocation,
 };
@@ -166,15 +167,34 @@ impl Reader<'_> {
             None => self.credential("private_key_passphrase", &phrase_path, false),
         };
         let scopes = fields.texts("scopes", &mut self.problems);
+        let private_key = self.required_secret(fields, "private_key");
+        self.check_key(&private_key, private_key_passphrase.as_ref(), fields);
         Auth::JwtBearer(Box::new(JwtBearer {
             client_id: self.required_secret(fields, "client_id"),
-            private_key: self.required_secret(fields, "private_key"),
+            private_key,
             private_key_passphrase,
             auth_endpoint: self.required_secret(fields, "auth_endpoint").into_exposed(),
             scopes: scopes.map(|scopes| scopes.join(" ")),
             headers: self.secret_members(fields, "headers"),
             default_expiration: self.expiration(fields),
         }))
+    }
+
+    /// A key that cannot be used is told before the first request.
+    fn check_key(
+        &mut self,
+        key: &Secret<String>,
+        passphrase: Option<&Secret<String>>,
+        fields: &Fields<'_>,
+    ) {
+        if key.expose().is_empty() {
+            return;
+        }
+        if let Err(error) = rsa_key(key.expose(), passphrase) {
+            let path = fields.path_of("private_key");
+            self.problems
+                .add_with_help(path, error.to_string(), error.help());
+        }
     }
 
     fn hmac(&mut self, fields: &mut Fields<'_>) -> Auth {

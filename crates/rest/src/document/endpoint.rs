@@ -9,12 +9,12 @@ use super::client::Client;
 use super::incremental::CursorWish;
 use super::names::{Binding, EndpointNames};
 use super::paginator::PaginatorWish;
-use crate::jsonpath::JsonPath;
 use crate::model::{
     Endpoint, Header, Method, PageRule, Paginator, Param, ParamValue, ParentField, RequestBody,
     Selector,
 };
 use crate::template::{CursorValue, Piece, Reference, Template, TemplateError, Tree, pieces};
+use tipple_json::JsonPath;
 
 const METHODS: [(&str, Method); 4] = [
     ("GET", Method::Get),

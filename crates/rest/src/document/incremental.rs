@@ -7,7 +7,8 @@ use super::Reader;
 use crate::convert::Convert;
 
 /// Keys of the REST source among those of a cursor.
-const OWN_KEYS: [&str; 5] = [
+const OWN_KEYS: [&str; 6] = [
+    "per_parent",
     "start_param",
     "end_param",
     "convert",
@@ -29,6 +30,8 @@ pub(super) struct CursorWish {
     /// Parameter that takes the end.
     pub end_param: Option<String>,
     pub convert: Option<Convert>,
+    /// Each parent row has a cursor of its own.
+    pub is_per_parent: bool,
 }
 
 impl Reader<'_> {
@@ -75,6 +78,7 @@ impl Reader<'_> {
         let end_param = fields.text("end_param", &mut self.problems);
         let convert = self.convert(&mut fields);
         fields.bool("allow_external_schedulers", &mut self.problems);
+        let is_per_parent = fields.bool("per_parent", &mut self.problems);
         if param.is_some() {
             for key in ["end_value", "end_param"] {
                 if value.get(key).is_some_and(|value| !value.is_null()) {
@@ -102,6 +106,7 @@ impl Reader<'_> {
             start_param: start_param.or(param.map(str::to_owned)),
             end_param,
             convert,
+            is_per_parent: is_per_parent.unwrap_or_default(),
         })
     }
 

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 use tipple_source::fields::{nearest, quoted_list};
 
-use crate::jsonpath::JsonPath;
 use crate::model::ParentField;
 use crate::template::{CursorValue, Meaning, Names, Reference, Template, TemplateError};
+use tipple_json::JsonPath;
 
 /// A binding of the old form: `{type: resolve, resource: …, field: …}`.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl EndpointNames<'_> {
             }
             _ => self.parent = Some(parent.to_owned()),
         }
-        let path: JsonPath = field.parse().map_err(|error: crate::jsonpath::PathError| {
+        let path: JsonPath = field.parse().map_err(|error: tipple_json::PathError| {
             TemplateError::new(
                 error.to_string(),
                 "quote names with odd characters: `'odd name'`",
@@ -177,7 +177,7 @@ impl EndpointNames<'_> {
             }
             Some(scalar) => {
                 let value = tipple_source::typed_value(scalar);
-                crate::convert::plain_text(&value).unwrap_or_default()
+                tipple_json::plain_text(&value).unwrap_or_default()
             }
         };
         if !self.used.iter().any(|used| used == name) {

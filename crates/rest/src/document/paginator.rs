@@ -4,10 +4,10 @@ use serde_json::Value;
 use tipple_source::fields::{Fields, join, kind_of};
 
 use super::Reader;
-use crate::jsonpath::JsonPath;
 use crate::model::{
     CursorRule, OffsetRule, PageNumberRule, PageRule, Paginator, RangeBounds, Target,
 };
+use tipple_json::JsonPath;
 
 /// Words for `type`; the last two decide nothing by themselves.
 pub(crate) const TYPES: [&str; 9] = [

@@ -10,9 +10,9 @@ use super::client::Client;
 use super::endpoint::is_unquoted_placeholder;
 use super::incremental::CursorWish;
 use super::merge::merged_resource;
-use crate::jsonpath::JsonPath;
 use crate::model::{IncludeField, OnMissing, Origin, ParentLink, RestResource, Seed};
 use crate::steps::Steps;
+use tipple_json::JsonPath;
 
 /// Members of a resource that are no hints.
 const OWN_KEYS: [&str; 10] = [
@@ -179,12 +179,23 @@ impl Reader<'_> {
             self.problems
                 .add_with_help(join(path, "include_from_parent"), message, help);
         }
+        let has_own_cursors = read
+            .cursor
+            .as_ref()
+            .is_some_and(|cursor| cursor.is_per_parent);
+        if let (true, None, Some(cursor)) = (has_own_cursors, &read.parent, &read.cursor) {
+            let message = "the resource has no parent whose rows could have cursors of their own";
+            let help = "leave it out: a resource without a parent has one cursor";
+            self.problems
+                .add_with_help(join(&cursor.path, "per_parent"), message, help);
+        }
         let parent = read.parent.map(|name| ParentLink {
             resource: usize::MAX,
             include: self.includes(&include, &name, &join(path, "include_from_parent")),
             name,
             fields: read.fields,
             on_missing: on_missing.unwrap_or_default(),
+            has_own_cursors,
         });
         let (steps, is_selected, is_parallel) = self.flags(&mut fields, path);
         Some(RestResource {
@@ -249,7 +260,6 @@ impl Reader<'_> {
                 );
             }
         }
-        self.check_table_name(merged, path);
         let mut hints = merged.clone();
         hints.retain(|key, _| !OWN_KEYS.contains(&key.as_str()));
         if let Some(cursor) = cursor {
@@ -273,19 +283,6 @@ impl Reader<'_> {
                 .add_with_help(cursor.path.clone(), error.to_string(), error.help());
         }
         Some(spec)
-    }
-
-    fn check_table_name(&mut self, merged: &Map<String, Value>, path: &str) {
-        let name = merged
-            .get("table_name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if name.contains('{') {
-            let message = "rows cannot be sent to several tables by one of their fields";
-            let help = "make one resource for each table, with `processing_steps: [{ where: \"type == '…'\" }]`";
-            self.problems
-                .add_with_help(join(path, "table_name"), message, help);
-        }
     }
 
     fn add_below(

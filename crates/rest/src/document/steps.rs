@@ -193,7 +193,7 @@ impl Reader<'_> {
                 match text.parse() {
                     Ok(condition) => StepAction::Where(condition),
                     Err(error) => {
-                        let error: crate::jsonpath::PathError = error;
+                        let error: tipple_json::PathError = error;
                         let help = "write `status == 'ok' & id > 5`";
                         let message = format!(
                             "`{}` is no condition: {} at character {}",

@@ -8,8 +8,8 @@ use tipple_source::document::Syntax;
 
 use super::*;
 use crate::fill::{CursorValues, Values};
-use crate::jsonpath::JsonPath;
 use crate::model::*;
+use tipple_json::JsonPath;
 
 const VARIABLES: [(&str, &str); 5] = [
     ("SOURCES__SHOP__API_KEY", "canary-key-4711"),
@@ -244,7 +244,7 @@ name = "b"
         .clone()
         .unwrap();
     assert_eq!(
-        crate::convert::plain_text(&tipple_source::typed_value(&initial)).as_deref(),
+        tipple_json::plain_text(&tipple_source::typed_value(&initial)).as_deref(),
         Some("2024-01-02 00:00:00+00:00")
     );
     let json = r#"{"client":{"base_url":""},"resources":["https://a.b/c"]}"#;
@@ -454,8 +454,9 @@ resources:
 
 #[test]
 fn every_kind_of_signature_is_read() {
+    let pem = include_str!("../../../../fixtures/keys/jwt_test_key.pem");
     let config = config(
-        r#"
+        &r#"
 client:
   base_url: https://api.example.com
   auth:
@@ -465,9 +466,10 @@ resources:
   - { name: cookie, endpoint: { auth: { type: api_key, api_key: canary-c-4711, location: cookie } } }
   - { name: basic, endpoint: { auth: { type: http_basic, api_key: canary-b-4711 } } }
   - { name: oauth, endpoint: { auth: { type: oauth2_client_credentials, access_token_url: "https://a.b/t", client_secret: canary-s-4711, access_token_request_data: { scope: x } } } }
-  - { name: jwt, endpoint: { auth: { type: oauth2_jwt_bearer, client_id: i, private_key: canary-p-4711, auth_endpoint: "https://a.b/t", scopes: [a, b] } } }
+  - { name: jwt, endpoint: { auth: { type: oauth2_jwt_bearer, client_id: i, private_key: "KEY", auth_endpoint: "https://a.b/t", scopes: [a, b] } } }
   - list
-"#,
+"#
+        .replace("KEY", &pem.replace('\n', "\\n")),
     );
     insta::assert_snapshot!(
         ["list", "cookie", "basic", "oauth", "jwt"].map(|name| format!("{name}: {:?}", endpoint(&config, name).auth)).join("\n"),
@@ -768,8 +770,9 @@ fn mistakes_of_the_graph_are_told() {
         one("endpoint: { params: { a: { type: incremental, cursor_path: a, end_value: 1 } } }"),
         one("endpoint: { incremental: { cursor_path: a, end_value: 1 } }"),
         one("endpoint: { incremental: { cursr_path: a, convert: epoch } }"),
+        one("endpoint: { incremental: { cursor_path: a, per_parent: true } }"),
         one("incremental: { cursor_path: a }"),
-        one("table_name: \"event_{type}\""),
+        one("table_name: \"event_{type\""),
         yaml(
             "  - { name: a, endpoint: \"x/{resources.c.id}/y\" }\n  - { name: b, endpoint: \"x/{resources.a.id}/y\" }\n  - { name: c, endpoint: \"x/{resources.b.id}/y\" }\n  - { name: d, endpoint: \"x/{resources.d.id}/y\" }\n",
         ),

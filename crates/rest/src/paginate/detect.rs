@@ -3,10 +3,9 @@
 //! dlt's checks in dlt's order; in the corrected mode those of their traps that lose, repeat or never finish rows are
 //! avoided. A decision comes with the configuration that would say the same, so that it can be written down.
 
-use tipple_json::Value;
+use tipple_json::{JsonPath, Value};
 
 use crate::http::Answer;
-use crate::jsonpath::JsonPath;
 use crate::model::{CursorRule, Detect, PageNumberRule, PageRule, RangeBounds, Target};
 
 use super::link;

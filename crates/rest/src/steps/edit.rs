@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use tipple_json::{Value, python_repr};
+use tipple_json::{JsonPath, PathError, PathStep, Value, plain_text, python_repr};
 
 use super::CastType;
-use crate::convert::{Convert, plain_text};
+use crate::convert::Convert;
 
 /// A field of a row: `email`, `meta.ip`, `restreams[*].streamKey`, `'odd name'`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,17 +37,18 @@ impl FromStr for FieldPath {
             text: text.to_owned(),
             reason,
         };
-        let path: tipple_json::JsonPath = text
+        let path: JsonPath = text
             .parse()
-            .map_err(|error: tipple_json::path::PathError| wrong(error.reason.to_owned()))?;
-        let keys = path.steps().iter().map(|step| match step {
-            tipple_json::path::Step::Key(key) => Ok(Part::Key(key.clone())),
-            tipple_json::path::Step::Every => Ok(Part::Every),
-            tipple_json::path::Step::Index(_) => {
-                Err(wrong("single elements cannot be named".to_owned()))
-            }
-        });
-        let keys: Vec<Part> = keys.collect::<Result<_, _>>()?;
+            .map_err(|error: PathError| wrong(error.reason))?;
+        let steps = path.steps();
+        let steps = steps.ok_or_else(|| wrong("only names and `[*]` can be in it".to_owned()))?;
+        let keys: Vec<Part> = steps
+            .into_iter()
+            .map(|step| match step {
+                PathStep::Key(key) => Part::Key(key),
+                PathStep::Every => Part::Every,
+            })
+            .collect();
         match keys.first() {
             Some(Part::Key(_)) => Ok(FieldPath { keys }),
             _ => Err(wrong("it must begin with a name".to_owned())),

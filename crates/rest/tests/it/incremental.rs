@@ -82,3 +82,62 @@ fn newest_first_stops_at_the_first_old_row() {
     let second = lab.read_with(&text, &first.states, None);
     assert_eq!((second.count("events"), lab.mock.requests().len()), (0, 1));
 }
+
+/// Children of four parents with a cursor for each of these.
+fn kids(lab: &Lab, count: u32) -> String {
+    format!(
+        "client: {{base_url: \"{}/g\"}}\nresources:\n  - {{name: parents, endpoint: {{path: parents, data_selector: data, \
+         paginator: {{type: page_number, base_page: 1}}}}}}\n  - name: kids\n    endpoint:\n      \
+         path: \"parents/{{resources.parents.id}}/children\"\n      data_selector: data\n      paginator: single_page\n      \
+         params: {{children: {count}, page_size: 9, since: \"{{incremental.start_value}}\"}}\n      \
+         incremental: {{cursor_path: cid, initial_value: -1, per_parent: true}}\n",
+        lab.mock.url()
+    )
+}
+
+/// Values of the parameter `since`, in the order of the requests of the children.
+fn since(lab: &Lab) -> Vec<i64> {
+    let requests = lab.mock.requests();
+    let mut asked: Vec<(String, i64)> = requests
+        .iter()
+        .filter_map(|entry| {
+            let since = entry
+                .query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix("since="))?;
+            Some((entry.path.clone(), since.parse().unwrap()))
+        })
+        .collect();
+    asked.sort();
+    asked.into_iter().map(|(_, since)| since).collect()
+}
+
+#[test]
+fn each_parent_may_have_a_cursor_of_its_own() {
+    let lab = Lab::new();
+    let first = lab.read(&kids(&lab, 2));
+    assert_eq!(first.count("kids"), 8);
+    assert_eq!(since(&lab), [-1; 4]);
+    let last: Vec<i64> = ["1", "2", "3", "4"]
+        .map(|parent| {
+            let entry = &first.states[1]["parents"][parent]["incremental"]["cid"];
+            entry["last_value"].as_i64().unwrap()
+        })
+        .to_vec();
+    assert!(last.is_sorted() && last[0] < last[1], "{last:?}");
+    // A third child of the first parent is older than the second one of the last: one cursor for all would drop it.
+    lab.mock.reset();
+    let second = lab.read_with(&kids(&lab, 3), &first.states, None);
+    assert_eq!(since(&lab), last);
+    let mut new: Vec<i64> = second
+        .rows("kids")
+        .iter()
+        .map(|row| row["cid"].as_i64().unwrap())
+        .collect();
+    new.sort_unstable();
+    assert_eq!(new, last.iter().map(|last| last + 1).collect::<Vec<_>>());
+    lab.mock.reset();
+    let third = lab.read_with(&kids(&lab, 3), &second.states, None);
+    assert_eq!(third.count("kids"), 0);
+    assert_eq!(since(&lab), new);
+}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tipple_json::{JsonError, JsonPath, Kind, Number, Scanner, Value};
 
 use super::Cursor;
@@ -11,6 +11,7 @@ use super::hash::dedup_hash;
 use super::machine::Verdict;
 use super::typed::is_marked;
 use super::value::CursorValue;
+use crate::runs::{Runs, Span};
 use crate::spec::{Key, MissingValue};
 
 /// How the cursor value of an item is found.
@@ -49,18 +50,10 @@ impl From<JsonError> for FilterError {
     }
 }
 
-/// Byte range of an item.
-type Span = (usize, usize);
-
 /// Which items of a chunk are kept.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    /// Byte ranges; neighbours are one range, with what separates them.
-    runs: Vec<Span>,
-    /// The item before was kept.
-    is_in_run: bool,
-    /// Items that are kept.
-    pub count: u64,
+    items: Runs,
     /// All items.
     pub item_count: u64,
     /// Kept items at the newest value of this page.
@@ -69,17 +62,15 @@ pub(super) struct Kept {
 
 impl Kept {
     fn add(&mut self, span: Span, verdict: Verdict) {
+        if verdict != Verdict::Drop {
+            self.items.add(self.item_count, span);
+        }
         self.item_count += 1;
-        if verdict == Verdict::Drop {
-            self.is_in_run = false;
-            return;
-        }
-        self.count += 1;
-        match self.runs.last_mut() {
-            Some(run) if self.is_in_run => run.1 = span.1,
-            _ => self.runs.push(span),
-        }
-        self.is_in_run = true;
+    }
+
+    /// Items that are kept.
+    pub fn count(&self) -> u64 {
+        self.items.count
     }
 
     fn remember(&mut self, span: Span, verdict: Verdict) {
@@ -93,19 +84,10 @@ impl Kept {
 
     /// The kept items as a chunk of their own; shares memory with `chunk` when they are neighbours.
     pub fn bytes_of(&self, chunk: &Bytes) -> Bytes {
-        if self.count == self.item_count {
+        if self.items.count == self.item_count {
             return chunk.clone();
         }
-        if let [(start, end)] = self.runs[..] {
-            return chunk.slice(start..end);
-        }
-        let length = self.runs.iter().map(|(start, end)| end - start + 1).sum();
-        let mut bytes = BytesMut::with_capacity(length);
-        for (start, end) in &self.runs {
-            bytes.extend_from_slice(&chunk[*start..*end]);
-            bytes.extend_from_slice(b"\n");
-        }
-        bytes.freeze()
+        self.items.bytes_of(chunk)
     }
 }
 
@@ -167,6 +149,16 @@ enum Found<'a> {
     Value(CursorValue<'a>),
 }
 
+impl Found<'_> {
+    fn into_owned(self) -> Found<'static> {
+        match self {
+            Found::Missing => Found::Missing,
+            Found::Null => Found::Null,
+            Found::Value(value) => Found::Value(value.into_owned()),
+        }
+    }
+}
+
 /// Steps over one item and finds its cursor value.
 fn find<'a>(finder: &Finder, scanner: &mut Scanner<'a>) -> Result<Found<'a>, JsonError> {
     match finder {
@@ -175,7 +167,8 @@ fn find<'a>(finder: &Finder, scanner: &mut Scanner<'a>) -> Result<Found<'a>, Jso
             let item = scanner.skip_value()?;
             match path.find_first(item)? {
                 None => Ok(Found::Missing),
-                Some(value) => read_value(&mut Scanner::new(value)),
+                Some(Cow::Borrowed(value)) => read_value(&mut Scanner::new(value)),
+                Some(Cow::Owned(made)) => Ok(read_value(&mut Scanner::new(&made))?.into_owned()),
             }
         }
     }

@@ -182,14 +182,14 @@ mod tests {
 
     #[test]
     fn mistakes_are_all_told() {
-        let value = json!({"format": "jsonk", "delimiter": "ab", "selector": "a..b", "name": "x"});
+        let value = json!({"format": "jsonk", "delimiter": "ab", "selector": "a..", "name": "x"});
         let error = FileSpec::from_value(&value, "f.yaml").unwrap_err();
         insta::assert_snapshot!(error, @r"
         `f.yaml` has 4 mistakes
           the resource has no `path`
           `format`: `jsonk` is not known here; did you mean `jsonl`? (one of `jsonl`, `ndjson`, `json`, `csv`, `tsv`, `parquet`)
           `delimiter`: the delimiter `ab` is not one ASCII character
-          `selector`: `a..b` is not a path: `..` (recursive descent) is not supported at character 3
+          `selector`: `a..` is not a path: a name is expected at character 4
         ");
     }
 }

@@ -141,6 +141,37 @@ fn what_is_no_path_is_refused_with_its_place() {
     ");
 }
 
+#[test]
+fn only_a_plain_name_is_simple() {
+    let simple = |path: &str| {
+        let path: JsonPath = path.parse().unwrap();
+        path.simple_name().map(str::to_owned)
+    };
+    assert_eq!(simple("id").as_deref(), Some("id"));
+    assert_eq!(simple("\"na.me\"").as_deref(), Some("na.me"));
+    for path in ["$.id", "a.b", "*", "$", "a[0]", "a,b"] {
+        assert_eq!(simple(path), None, "{path}");
+    }
+}
+
+#[test]
+fn a_way_down_to_a_list_is_known_as_such() {
+    let keys = |path: &str| path.parse::<JsonPath>().unwrap().list_keys();
+    let names = |names: &[&str]| Some(names.iter().map(|n| (*n).to_owned()).collect());
+    assert_eq!(keys("$"), names(&[]));
+    assert_eq!(keys("[*]"), names(&[]));
+    assert_eq!(keys("$[*]"), names(&[]));
+    assert_eq!(keys("a.'b c'[*]"), names(&["a", "b c"]));
+    assert_eq!(keys("a[*].b"), None);
+    assert_eq!(keys("a[0]"), None);
+}
+
+#[test]
+fn broken_text_beside_the_path_is_an_error() {
+    let path: JsonPath = "a".parse().unwrap();
+    assert!(path.find_first(r#"{"a":1,"b":tru}"#).is_err());
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_reader_fail(text: String) {
@@ -151,7 +182,7 @@ proptest! {
     #[test]
     fn any_name_finds_its_member(name: String) {
         let mut item = String::from("{\"x\":0,");
-        tipple_json::text::write_string(&name, &mut item);
+        crate::text::write_string(&name, &mut item);
         item.push_str(":1}");
         let path = JsonPath::of_keys([&name]);
         let found = path.find_first(&item).unwrap();

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use tipple_json::{JsonError, Kind, Scanner, Value, parse_value, text::write_string};
-
 use super::{Comparison, Logic, Operand, Query, is_key};
+use crate::error::JsonError;
+use crate::parse::parse_value;
+use crate::scan::{Kind, Scanner};
+use crate::text::write_string;
+use crate::value::Value;
 
 type Found<'a> = Vec<Cow<'a, str>>;
 
