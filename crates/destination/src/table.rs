@@ -10,11 +10,12 @@ use tipple_schema::{Column, Schema, Table};
 use crate::capabilities::WriteDisposition;
 
 /// Hints that a child table takes from its nearest ancestor that has them.
-const INHERITED: [&str; 4] = [
+const INHERITED: [&str; 5] = [
     "write_disposition",
     "table_format",
     "file_format",
     "x-merge-strategy",
+    "x-bigquery-table-description",
 ];
 
 /// A table with everything that loading needs.

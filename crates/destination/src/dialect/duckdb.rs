@@ -20,6 +20,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     timestamp_precision_max: 9,
     ddl_in_transaction: true,
     transactions: true,
+    temporary_tables: true,
     merge_strategies: &[
         MergeStrategy::DeleteInsert,
         MergeStrategy::Upsert,

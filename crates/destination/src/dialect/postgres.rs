@@ -4,7 +4,9 @@ use tipple_schema::{Column, DataType};
 
 use super::literal::{self, Literal, TextRules};
 use super::{SqlDialect, UnsupportedType, data_type, decimal_size, unsupported, with_length};
-use crate::capabilities::{Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy};
+use crate::capabilities::{
+    AddColumns, Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy,
+};
 
 /// SQL of Postgres.
 #[derive(Debug, Clone, Copy)]
@@ -23,8 +25,9 @@ const CAPABILITIES: Capabilities = Capabilities {
     wei_precision: (156, 78),
     ddl_in_transaction: true,
     transactions: true,
-    add_many_columns: true,
+    add_columns: AddColumns::ManyClauses,
     truncate: true,
+    temporary_tables: true,
     merge_strategies: &[
         MergeStrategy::DeleteInsert,
         MergeStrategy::Upsert,

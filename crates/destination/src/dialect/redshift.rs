@@ -22,6 +22,9 @@ const CAPABILITIES: Capabilities = Capabilities {
     ddl_in_transaction: true,
     transactions: true,
     truncate: true,
+    temporary_tables: true,
+    delete_alias: false,
+    subqueries_with_or: false,
     merge_strategies: &[MergeStrategy::DeleteInsert, MergeStrategy::Scd2],
     replace_strategies: &[
         ReplaceStrategy::TruncateAndInsert,
@@ -80,5 +83,18 @@ impl SqlDialect for Redshift {
 
     fn placeholder(&self, index: usize) -> String {
         format!("${}", index + 1)
+    }
+
+    fn hint_clause(&self, hint: &str) -> Option<&'static str> {
+        match hint {
+            "cluster" => Some("DISTKEY"),
+            "sort" => Some("SORTKEY"),
+            _ => None,
+        }
+    }
+
+    /// CONCAT takes two values and no more.
+    fn concatenation(&self, columns: &[String]) -> String {
+        columns.join(" || ")
     }
 }
