@@ -128,13 +128,20 @@ impl SqlDialect for Databricks {
     }
 }
 
-/// `CLUSTER BY` as the table or its new columns want it.
+/// `CLUSTER BY` as the table or its new columns want it. It takes the place of an earlier one, so it names all columns
+/// of the table that have the hint; dlt names the new ones only and forgets the others.
 fn clustering(dialect: &Databricks, change: &TableChange<'_>) -> Option<String> {
+    const HINTS: [&str; 2] = ["cluster", "x-databricks-cluster"];
     if change.table.text_hint("x-databricks-cluster") == Some("AUTO") {
         return Some("CLUSTER BY AUTO".to_owned());
     }
-    let columns = change.columns_with(&["cluster", "x-databricks-cluster"]);
-    (!columns.is_empty()).then(|| format!("CLUSTER BY ({})", quoted_list(dialect, &columns)))
+    if change.columns_with(&HINTS).is_empty() {
+        return None;
+    }
+    let columns = change.table.columns.values();
+    let columns = columns.filter(|column| HINTS.iter().any(|hint| column.has(hint)));
+    let columns: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
+    Some(format!("CLUSTER BY ({})", quoted_list(dialect, &columns)))
 }
 
 /// In the order that the grammar wants: format, partitions, clustering, properties.

@@ -93,8 +93,11 @@ impl SqlDialect for Redshift {
         }
     }
 
-    /// CONCAT takes two values and no more.
+    /// CONCAT takes two texts and no more.
     fn concatenation(&self, columns: &[String]) -> String {
-        columns.join(" || ")
+        let texts = columns
+            .iter()
+            .map(|column| format!("CAST({column} AS varchar)"));
+        texts.collect::<Vec<_>>().join(" || ")
     }
 }

@@ -468,10 +468,7 @@ fn row_columns(
     match (table.parent.is_some(), is_history, is_merged) {
         (false, true, _) => (
             &HISTORY,
-            &[
-                "_dlt_load_id text!",
-                "_dlt_id text! unique row_key x-row-version",
-            ],
+            &["_dlt_load_id text!", "_dlt_id text! x-row-version"],
         ),
         (false, false, _) => (&[], &["_dlt_load_id text!", "_dlt_id text! unique row_key"]),
         (true, _, true) => (
