@@ -5,6 +5,7 @@
 //! [`COMMANDS`].
 
 mod bench;
+mod conformance;
 mod demo;
 mod duckdb;
 mod failure;
@@ -84,6 +85,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[DIR…] [--keep OUT] [--threads N] [--page-rows N]",
         help: "oracle cases through the library, compared with what dlt left (default fixtures/oracle)",
         run: judge::oracle,
+    },
+    Command {
+        name: "conformance",
+        arguments: "[--destination NAME]…",
+        help: "what every destination must do, as a table of checks and destinations",
+        run: conformance::run,
     },
     Command {
         name: "interop",

@@ -96,6 +96,7 @@ impl DuckDbClient {
             let done = self.connection.execute_batch(sql).map_err(Failure::from);
             done.map_err(|failure| self.query_error(sql, &failure))
         };
+        let _turn = self.database.turn();
         self.database.touch();
         control("BEGIN TRANSACTION")?;
         let done = work().and_then(|value| control("COMMIT").map(|()| value));

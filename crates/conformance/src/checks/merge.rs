@@ -213,7 +213,8 @@ pub(super) fn delete_insert_three_levels(lab: &Lab) {
 }
 
 pub(super) fn null_keys_match_nothing(lab: &Lab) {
-    let resource = merged(json!({"merge_key": "day"}));
+    let columns = json!({"day": {"data_type": "bigint", "nullable": true}});
+    let resource = merged(json!({"merge_key": "day", "columns": columns}));
     lab.load(
         &resource,
         &[json!({"day": null, "v": 1}), json!({"day": 1, "v": 2})],

@@ -133,7 +133,7 @@ suite! {
     }
     naming {
         names_in_snake_case [] "names with capitals, blanks and signs become snake case"
-        names_as_they_are [] "the convention `direct` keeps blanks, capitals, quotes and backslashes"
+        names_as_they_are [] "the convention `direct` keeps blanks, capitals, dots, ticks and backslashes"
         reserved_words [] "tables and columns named like words of SQL work, staged too"
         names_that_are_too_long [] "names beyond the limit are cut and stay different"
         names_that_differ_by_case [Need::CaseInsensitive] "two names that are one at the destination are refused before anything runs"
