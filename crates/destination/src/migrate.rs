@@ -255,6 +255,8 @@ impl Planner<'_> {
             return;
         }
         let is_there = stored.is_some();
+        let width = stored.map_or(0, <[_]>::len) + missing.len();
+        self.check_width(&table.name, width);
         let definitions = self.definitions(table, &missing);
         let at = self.at(&table.name);
         if is_there {
@@ -280,6 +282,18 @@ impl Planner<'_> {
         self.plan
             .added
             .insert(table.name.clone(), missing.into_iter().cloned().collect());
+    }
+
+    fn check_width(&mut self, table: &str, count: usize) {
+        let limit = self.context.capabilities().columns_max;
+        if let Some(count_max) = limit.filter(|count_max| count > *count_max) {
+            let table = table.to_owned();
+            self.problems.push(Problem::TooManyColumns {
+                table,
+                count,
+                count_max,
+            });
+        }
     }
 
     fn stored_columns(&self, table: &str) -> Option<&[StoredColumn]> {
