@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::failure::Failure;
+use crate::lab;
 use crate::toolbox::{Toolbox, is_there, root, run as run_command};
 
 /// Variable with the folder for results; the suite reads it.
@@ -129,6 +130,12 @@ fn run_tests(toolbox: &Toolbox, results: &Path, destinations: &[String]) -> Resu
             "--no-fail-fast",
         ])
     };
+    match lab::postgres()? {
+        Some(server) => {
+            tests.envs(server.variables());
+        }
+        None => eprintln!("PostgreSQL is not installed; its checks are not possible here"),
+    }
     run_command(tests.args(toolbox.features()).env(RESULTS, results))
 }
 

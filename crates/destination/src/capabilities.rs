@@ -173,6 +173,8 @@ pub struct Capabilities {
     pub identifier_len_max: usize,
     /// Longest name of a column, in characters.
     pub column_identifier_len_max: usize,
+    /// Most columns of a table; absent where there is no limit worth a check.
+    pub columns_max: Option<usize>,
     /// What happens to the case of names.
     pub case_folding: CaseFolding,
     /// True when two names may differ by case alone.
@@ -228,6 +230,7 @@ impl Capabilities {
         staging_file_formats: &[],
         identifier_len_max: 65536,
         column_identifier_len_max: 65536,
+        columns_max: None,
         case_folding: CaseFolding::Keep,
         case_sensitive: false,
         decimal_precision: (38, 9),

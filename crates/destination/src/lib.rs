@@ -17,7 +17,9 @@ mod migrate;
 mod moment;
 mod names;
 mod replace;
+mod rows;
 mod statement;
+mod system;
 mod table;
 mod verify;
 
@@ -32,6 +34,8 @@ pub use load::*;
 pub use migrate::{MigrationPlan, MigrationRequest, SchemaVersion, plan_migration, staging_schema};
 pub use moment::iso_utc;
 pub use names::*;
+pub use rows::*;
 pub use statement::*;
+pub use system::*;
 pub use table::*;
 pub use verify::*;

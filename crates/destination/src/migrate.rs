@@ -256,6 +256,8 @@ impl Planner<'_> {
             return;
         }
         let is_there = stored.is_some();
+        let width = stored.map_or(0, <[_]>::len) + missing.len();
+        self.check_width(&table.name, width);
         let at = self.at(&table.name);
         let change = TableChange {
             at: &at,
@@ -311,6 +313,18 @@ impl Planner<'_> {
         }
         let why = "the table is not there";
         self.push(StatementKind::CreateTable, table, sql, why);
+    }
+
+    fn check_width(&mut self, table: &str, count: usize) {
+        let limit = self.context.capabilities().columns_max;
+        if let Some(count_max) = limit.filter(|count_max| count > *count_max) {
+            let table = table.to_owned();
+            self.problems.push(Problem::TooManyColumns {
+                table,
+                count,
+                count_max,
+            });
+        }
     }
 
     fn stored_columns(&self, table: &str) -> Option<&[StoredColumn]> {

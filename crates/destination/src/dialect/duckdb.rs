@@ -88,6 +88,11 @@ impl SqlDialect for DuckDb {
     fn row_position(&self) -> Option<&'static str> {
         Some("rowid")
     }
+
+    /// DuckDB's own function, because EXTRACT gives a float.
+    fn epoch_micros(&self, expression: &str) -> String {
+        format!("epoch_us({expression})")
+    }
 }
 
 fn decimal((precision, scale): (i64, i64)) -> String {

@@ -241,6 +241,11 @@ pub trait SqlDialect: Debug + Send + Sync {
         self.row_position().unwrap_or("(SELECT NULL)")
     }
 
+    /// Expression for the microseconds since 1970-01-01 UTC of the timestamp `expression`.
+    fn epoch_micros(&self, expression: &str) -> String {
+        format!("CAST(EXTRACT(EPOCH FROM {expression}) * 1000000 AS BIGINT)")
+    }
+
     /// ISO text as a timestamp with time zone.
     fn timestamp_literal(&self, text: &str) -> String {
         self.literal(&Literal::Moment(text.to_owned()))

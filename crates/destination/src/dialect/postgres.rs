@@ -21,6 +21,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     ],
     identifier_len_max: 63,
     column_identifier_len_max: 63,
+    columns_max: Some(1600),
     case_folding: CaseFolding::Lower,
     wei_precision: (156, 78),
     ddl_in_transaction: true,
@@ -92,6 +93,11 @@ impl SqlDialect for Postgres {
 
     fn placeholder(&self, index: usize) -> String {
         format!("${}", index + 1)
+    }
+
+    /// Rows of a table that nothing was deleted from lie in the order in which they came.
+    fn row_position(&self) -> Option<&'static str> {
+        Some("ctid")
     }
 
     fn hint_clause(&self, hint: &str) -> Option<&'static str> {

@@ -3,7 +3,6 @@
 //! Types that JSON lacks are turned into text inside the query, with functions of DuckDB's core only: the time zone
 //! extension may be missing, so times with a zone pass through their microseconds.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -12,7 +11,7 @@ use duckdb::types::ValueRef;
 use duckdb::{AccessMode, Config, Connection};
 use serde_json::{Number, Value, json};
 
-use super::{DumpError, PhysicalColumn, Row};
+use super::{DumpError, Physical, PhysicalColumn, Read, Row};
 
 /// An open database file.
 #[derive(Debug)]
@@ -52,19 +51,12 @@ impl Reader {
         }
     }
 
-    /// Tables of the dataset by name, with their columns in physical order.
-    pub(super) fn physical_tables(
-        &self,
-    ) -> Result<BTreeMap<String, Vec<PhysicalColumn>>, DumpError> {
-        self.query_columns().map_err(|cause| self.error(cause))
-    }
-
-    fn query_columns(&self) -> duckdb::Result<BTreeMap<String, Vec<PhysicalColumn>>> {
+    fn query_columns(&self) -> duckdb::Result<Physical> {
         let mut statement = self.connection.prepare(
             "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns \
              WHERE table_catalog = current_database() AND table_schema = ? ORDER BY table_name, ordinal_position",
         )?;
-        let mut tables: BTreeMap<String, Vec<PhysicalColumn>> = BTreeMap::new();
+        let mut tables = Physical::new();
         let mut rows = statement.query([&self.dataset])?;
         while let Some(row) = rows.next()? {
             let nullable: String = row.get(3)?;
@@ -76,16 +68,6 @@ impl Reader {
             tables.entry(row.get(0)?).or_default().push(column);
         }
         Ok(tables)
-    }
-
-    /// All rows of a table in physical order, nulls left out.
-    pub(super) fn rows(
-        &self,
-        table: &str,
-        columns: &[PhysicalColumn],
-    ) -> Result<Vec<Row>, DumpError> {
-        self.query_rows(table, columns)
-            .map_err(|cause| self.error(cause))
     }
 
     fn query_rows(&self, table: &str, columns: &[PhysicalColumn]) -> duckdb::Result<Vec<Row>> {
@@ -113,7 +95,18 @@ impl Reader {
     }
 }
 
-fn quoted(name: &str) -> String {
+impl Read for Reader {
+    fn physical_tables(&self) -> Result<Physical, DumpError> {
+        self.query_columns().map_err(|cause| self.error(cause))
+    }
+
+    fn rows(&self, table: &str, columns: &[PhysicalColumn]) -> Result<Vec<Row>, DumpError> {
+        self.query_rows(table, columns)
+            .map_err(|cause| self.error(cause))
+    }
+}
+
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -169,9 +162,14 @@ fn to_json(value: ValueRef<'_>, sql_type: &str) -> Option<Value> {
 }
 
 fn text_value(text: &str, sql_type: &str) -> Value {
-    if !sql_type.eq_ignore_ascii_case("JSON") {
-        return json!(text);
+    match sql_type.eq_ignore_ascii_case("JSON") {
+        true => document(text),
+        false => json!(text),
     }
+}
+
+/// A JSON document, marked as one.
+pub(super) fn document(text: &str) -> Value {
     match serde_json::from_str::<Value>(text) {
         Ok(document) => json!({"$json": document}),
         Err(_) => json!({"$badjson": text}),
@@ -179,7 +177,7 @@ fn text_value(text: &str, sql_type: &str) -> Value {
 }
 
 /// NaN and infinities under the names that Python gives them.
-fn float(value: f64) -> Value {
+pub(super) fn float(value: f64) -> Value {
     match Number::from_f64(value) {
         Some(number) => Value::Number(number),
         None if value.is_nan() => json!({"$float": "nan"}),
