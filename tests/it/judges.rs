@@ -3,14 +3,20 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tipple_testkit::case::{Case, RunShape, find_cases, judge};
+use tipple_testkit::case::{Case, RunShape, StoreKind, find_cases, judge};
 use tipple_testkit::golden::judge_folder;
+use tipple_testkit::server::Database;
 
 use crate::program::fixtures;
 
 /// Performs all cases, two at a time, and wants no difference.
 #[track_caller]
 fn check(shape: RunShape) {
+    check_over(shape, &StoreKind::DuckDb);
+}
+
+#[track_caller]
+fn check_over(shape: RunShape, kind: &StoreKind) {
     let cases = find_cases(&fixtures("oracle")).unwrap();
     assert!(!cases.is_empty());
     let (next, problems) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -18,7 +24,7 @@ fn check(shape: RunShape) {
         while let Some(path) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
             let case = Case::read(path).unwrap();
             let folder = tempfile::tempdir().unwrap();
-            let differences = judge(&case, folder.path(), shape);
+            let differences = judge(&case, folder.path(), shape, kind);
             let differences = differences.unwrap_or_else(|error| vec![error.to_string()]);
             for difference in differences {
                 problems
@@ -39,6 +45,14 @@ fn check(shape: RunShape) {
 #[test]
 fn every_oracle_case_gives_what_dlt_gives() {
     check(RunShape::default());
+}
+
+#[test]
+fn every_oracle_case_gives_the_same_in_postgres() {
+    let Some(database) = Database::for_test() else {
+        return;
+    };
+    check_over(RunShape::default(), &StoreKind::Postgres(database.url()));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The judges: golden vectors and oracle cases, run by the testkit's program.
 
 use crate::failure::Failure;
+use crate::lab;
 use crate::toolbox::{Toolbox, run};
 
 /// `cargo xtask golden [DIR…]`.
@@ -8,7 +9,7 @@ pub fn golden(arguments: &[String]) -> Result<(), Failure> {
     judge("golden", arguments)
 }
 
-/// `cargo xtask oracle [DIR…] [--keep OUT] [--threads N] [--page-rows N]`.
+/// `cargo xtask oracle [DIR…] [--destination KIND] [--keep OUT] [--threads N] [--page-rows N]`.
 pub fn oracle(arguments: &[String]) -> Result<(), Failure> {
     judge("oracle", arguments)
 }
@@ -18,6 +19,9 @@ fn judge(what: &str, arguments: &[String]) -> Result<(), Failure> {
     let judge = toolbox.judge()?;
     let here = std::env::current_dir().map_err(|cause| Failure::Other(cause.to_string()))?;
     let mut command = toolbox.program(judge);
+    if arguments.iter().any(|argument| argument == "postgres") {
+        command.envs(lab::up()?.variables());
+    }
     command
         .current_dir(here)
         .env("TIPPLE_FIXTURES", toolbox.root.join("fixtures"));

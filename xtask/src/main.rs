@@ -5,6 +5,7 @@
 //! [`COMMANDS`].
 
 mod bench;
+mod conformance;
 mod demo;
 mod duckdb;
 mod failure;
@@ -12,6 +13,7 @@ mod fetch;
 mod fuzz;
 mod interop;
 mod judge;
+mod lab;
 mod measure;
 mod python;
 mod steps;
@@ -81,9 +83,15 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "oracle",
-        arguments: "[DIR…] [--keep OUT] [--threads N] [--page-rows N]",
+        arguments: "[DIR…] [--destination duckdb|postgres] [--keep OUT] [--threads N] [--page-rows N]",
         help: "oracle cases through the library, compared with what dlt left (default fixtures/oracle)",
         run: judge::oracle,
+    },
+    Command {
+        name: "conformance",
+        arguments: "[--destination NAME]…",
+        help: "what every destination must do, as a table of checks and destinations",
+        run: conformance::run,
     },
     Command {
         name: "interop",
@@ -108,6 +116,12 @@ const COMMANDS: &[Command] = &[
         arguments: "",
         help: "layers, sizes and docs of the source code",
         run: tidy::run,
+    },
+    Command {
+        name: "lab",
+        arguments: "up|down|env postgres",
+        help: "a Postgres server for tests; `up` starts it if need be and prints its variables",
+        run: lab::run,
     },
     Command {
         name: "libduckdb",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::failure::Failure;
+use crate::lab;
 use crate::toolbox::{Profile, Toolbox, is_there, root, run};
 
 /// Stands in for the C++ compiler: an empty object for every file, so that only Rust is checked.
@@ -68,6 +69,12 @@ pub fn test(filters: &[String]) -> Result<(), Failure> {
         .args(toolbox.features())
         .env("TIPPLE_BIN", &tipple)
         .env("INSTA_UPDATE", "no");
+    match lab::postgres()? {
+        Some(server) => {
+            suite.envs(server.variables());
+        }
+        None => eprintln!("PostgreSQL is not installed; its tests are skipped"),
+    }
     if !nextest && !filters.is_empty() {
         suite.arg("--");
     }

@@ -53,6 +53,15 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "tipple-destination-postgres",
+        &[
+            "tipple-destination",
+            "tipple-schema",
+            "tipple-json",
+            "tipple-config",
+        ],
+    ),
+    (
         "tipple-pipeline",
         &[
             "tipple-config",

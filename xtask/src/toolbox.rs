@@ -94,9 +94,9 @@ impl Toolbox {
     /// Features of all builds: the DuckDB library that is there, or the bundled one.
     pub fn features(&self) -> [&'static str; 3] {
         let features = if self.duckdb.is_some() {
-            "tipple/duckdb"
+            "tipple/duckdb,tipple/postgres"
         } else {
-            "tipple/bundled"
+            "tipple/bundled,tipple/postgres"
         };
         ["--no-default-features", "--features", features]
     }

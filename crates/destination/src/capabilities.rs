@@ -151,6 +151,17 @@ pub enum CaseFolding {
     Upper,
 }
 
+/// How several columns join a table that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddColumns {
+    /// One statement for each column.
+    OneEach,
+    /// One statement, `ADD COLUMN` before each column.
+    ManyClauses,
+    /// One statement, `ADD COLUMN` once before all columns.
+    OneList,
+}
+
 /// What a destination can do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Capabilities {
@@ -162,6 +173,8 @@ pub struct Capabilities {
     pub identifier_len_max: usize,
     /// Longest name of a column, in characters.
     pub column_identifier_len_max: usize,
+    /// Most columns of a table; absent where there is no limit worth a check.
+    pub columns_max: Option<usize>,
     /// What happens to the case of names.
     pub case_folding: CaseFolding,
     /// True when two names may differ by case alone.
@@ -186,8 +199,16 @@ pub struct Capabilities {
     pub ddl_in_transaction: bool,
     /// True when a group of statements can be rolled back.
     pub transactions: bool,
-    /// True when one ALTER TABLE may add several columns.
-    pub add_many_columns: bool,
+    /// How one ALTER TABLE adds several columns.
+    pub add_columns: AddColumns,
+    /// True when a temporary table can be made in the middle of a transaction and lives until its end.
+    pub temporary_tables: bool,
+    /// True when the table of a DELETE may have an alias.
+    pub delete_alias: bool,
+    /// True when one condition may hold several subqueries about the changed row, combined with OR.
+    pub subqueries_with_or: bool,
+    /// True when the condition of a DELETE or UPDATE may hold a subquery that holds another one.
+    pub nested_subqueries: bool,
     /// True when the destination has TRUNCATE.
     pub truncate: bool,
     /// True when a table can be cloned.
@@ -209,6 +230,7 @@ impl Capabilities {
         staging_file_formats: &[],
         identifier_len_max: 65536,
         column_identifier_len_max: 65536,
+        columns_max: None,
         case_folding: CaseFolding::Keep,
         case_sensitive: false,
         decimal_precision: (38, 9),
@@ -221,7 +243,11 @@ impl Capabilities {
         nul_in_text: false,
         ddl_in_transaction: false,
         transactions: false,
-        add_many_columns: false,
+        add_columns: AddColumns::OneEach,
+        temporary_tables: false,
+        delete_alias: true,
+        subqueries_with_or: true,
+        nested_subqueries: true,
         truncate: false,
         clone_table: false,
         merge_strategies: &[],

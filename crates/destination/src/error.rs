@@ -69,6 +69,38 @@ pub enum DestinationError {
         /// Whether trying again can help.
         kind: ErrorKind,
     },
+    /// The destination does not let the user in.
+    #[error("{location} refuses the login: {cause}")]
+    Login {
+        /// The database, without secrets.
+        location: String,
+        /// What the destination said.
+        cause: String,
+    },
+    /// The user lacks a right.
+    #[error("the user has no right to {what} at {location}: {cause}")]
+    Forbidden {
+        /// What was tried, as a verb: `create the dataset `shop``.
+        what: String,
+        /// The database, without secrets.
+        location: String,
+        /// What the destination said.
+        cause: String,
+        /// The statement with which an administrator gives the right, where it is known.
+        grant: Option<String>,
+    },
+    /// Another process changed the same tables between planning and running; a new plan is needed.
+    #[error(
+        "table `{table}` in dataset `{dataset}` was changed by another process meanwhile: {cause}"
+    )]
+    Changed {
+        /// Table whose statement failed.
+        table: String,
+        /// Dataset of the table.
+        dataset: String,
+        /// What the destination said.
+        cause: String,
+    },
     /// The memory limit of the destination was too low for the work.
     #[error("{location} ran out of memory: {cause}")]
     OutOfMemory {
@@ -181,7 +213,9 @@ impl DestinationError {
     /// Whether trying again can help.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            DestinationError::Locked { .. } => ErrorKind::Transient,
+            DestinationError::Locked { .. } | DestinationError::Changed { .. } => {
+                ErrorKind::Transient
+            }
             DestinationError::Unreachable { kind, .. }
             | DestinationError::Migration { kind, .. }
             | DestinationError::Job { kind, .. }
@@ -199,6 +233,9 @@ impl DestinationError {
             DestinationError::DiskFull { .. } => "destination.disk_full",
             DestinationError::Corrupt { .. } => "destination.corrupt",
             DestinationError::Unreachable { .. } => "destination.unreachable",
+            DestinationError::Login { .. } => "destination.login",
+            DestinationError::Forbidden { .. } => "destination.forbidden",
+            DestinationError::Changed { .. } => "destination.changed",
             DestinationError::OutOfMemory { .. } => "destination.out_of_memory",
             DestinationError::Settings { .. } => "destination.settings",
             DestinationError::Schema(_) => "destination.schema",

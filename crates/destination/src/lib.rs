@@ -18,7 +18,9 @@ mod migrate;
 mod moment;
 mod names;
 mod replace;
+mod rows;
 mod statement;
+mod system;
 mod table;
 mod verify;
 
@@ -37,6 +39,8 @@ pub use migrate::{
 };
 pub use moment::iso_utc;
 pub use names::*;
+pub use rows::*;
 pub use statement::*;
+pub use system::*;
 pub use table::*;
 pub use verify::*;

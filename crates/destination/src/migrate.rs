@@ -11,6 +11,7 @@ use tipple_schema::{Column, Schema};
 
 use crate::catalog::{Catalog, StoredColumn, pack_document};
 use crate::context::{PlanContext, PlanWarning};
+use crate::dialect::{TableChange, TableExtras};
 use crate::error::{DestinationError, Result};
 use crate::names::Target;
 use crate::statement::{Param, Statement, StatementKind};
@@ -364,8 +365,18 @@ impl Planner<'_> {
             return;
         }
         let is_there = stored.is_some();
-        let definitions = self.definitions(table, &missing);
+        let width = stored.as_ref().map_or(0, Vec::len) + missing.len();
+        self.check_width(&table.name, width);
         let at = self.at(&table.name);
+        let change = TableChange {
+            at: &at,
+            table,
+            columns: &missing,
+            is_new: !is_there,
+            create_indexes: self.context.create_indexes(),
+        };
+        let definitions = self.definitions(table, &missing);
+        let extras = self.extras(&change);
         if is_there {
             self.warn_about(table, &missing);
             for sql in self.context.dialect.add_columns(&at, &definitions) {
@@ -373,22 +384,56 @@ impl Planner<'_> {
                 self.push(StatementKind::AddColumn, &table.name, sql, why);
             }
         } else {
-            let is_system = is_system_table(&table.name);
-            let sql = self
-                .context
-                .dialect
-                .create_table(&at, &definitions, is_system);
-            self.push(
-                StatementKind::CreateTable,
-                &table.name,
-                sql,
-                "the table is not there",
-            );
+            self.create_table(&change, definitions, &extras);
+        }
+        for sql in extras.after {
+            let why = "hints of the table ask for it";
+            self.push(StatementKind::AlterTable, &table.name, sql, why);
         }
         self.warn_about_precision(table, &missing);
         self.plan
             .added
             .insert(table.name.clone(), missing.into_iter().cloned().collect());
+    }
+
+    fn extras(&mut self, change: &TableChange<'_>) -> TableExtras {
+        match self.context.dialect.table_extras(change) {
+            Ok(extras) => extras,
+            Err(problem) => {
+                self.problems.push(problem);
+                TableExtras::default()
+            }
+        }
+    }
+
+    fn create_table(
+        &mut self,
+        change: &TableChange<'_>,
+        mut definitions: Vec<String>,
+        extras: &TableExtras,
+    ) {
+        definitions.extend_from_slice(&extras.constraints);
+        let table = &change.table.name;
+        let dialect = self.context.dialect;
+        let mut sql = dialect.create_table(change.at, &definitions, is_system_table(table));
+        for clause in &extras.clauses {
+            sql.push('\n');
+            sql.push_str(clause);
+        }
+        let why = "the table is not there";
+        self.push(StatementKind::CreateTable, table, sql, why);
+    }
+
+    fn check_width(&mut self, table: &str, count: usize) {
+        let limit = self.context.capabilities().columns_max;
+        if let Some(count_max) = limit.filter(|count_max| count > *count_max) {
+            let table = table.to_owned();
+            self.problems.push(Problem::TooManyColumns {
+                table,
+                count,
+                count_max,
+            });
+        }
     }
 
     fn missing_columns<'t>(

@@ -10,12 +10,13 @@ use tipple_schema::{Column, Schema, Table};
 use crate::capabilities::WriteDisposition;
 
 /// Hints that a child table takes from its nearest ancestor that has them.
-const INHERITED: [&str; 5] = [
+const INHERITED: [&str; 6] = [
     "write_disposition",
     "table_format",
     "file_format",
     "x-merge-strategy",
     ON_TYPE_CHANGE,
+    "x-bigquery-table-description",
 ];
 
 /// Hint of a table whose columns may take wider types in place: `widen`.

@@ -46,6 +46,19 @@ pub enum Problem {
         /// The limit.
         length_max: usize,
     },
+    /// A table has more columns than the destination takes.
+    #[error(
+        "table `{table}` would have {count} columns; the destination takes at most {count_max}. \
+         Nest less deep with `max_table_nesting`, or give the widest objects the hint `data_type: json`"
+    )]
+    TooManyColumns {
+        /// The table.
+        table: String,
+        /// Its columns with those that would be added.
+        count: usize,
+        /// The limit.
+        count_max: usize,
+    },
     /// The destination has no type for a column.
     #[error("column `{column}` of table `{table}`: {cause}")]
     UnsupportedType {
@@ -156,6 +169,7 @@ impl Problem {
         match self {
             Problem::Collision { .. } => "destination.schema.name_collision",
             Problem::IdentifierTooLong { .. } => "destination.schema.name_too_long",
+            Problem::TooManyColumns { .. } => "destination.schema.too_many_columns",
             Problem::UnsupportedType { .. } => "destination.schema.unsupported_type",
             Problem::MergeStrategy { .. } => "destination.schema.merge_strategy",
             Problem::ReplaceStrategy { .. } => "destination.schema.replace_strategy",
@@ -174,6 +188,7 @@ impl Problem {
         match self {
             Problem::Collision { .. } => "SchemaIdentifierNormalizationCollision",
             Problem::IdentifierTooLong { .. } => "IdentifierTooLongException",
+            Problem::TooManyColumns { .. } => "DatabaseTerminalException",
             Problem::UnsupportedType { .. } => "TerminalValueError",
             Problem::MergeStrategy { wish: None, .. } => "WriteDispositionNotSupported",
             Problem::MergeStrategy { .. } => "DestinationCapabilitiesException",

@@ -23,6 +23,9 @@ use crate::report::PackageReport;
 use crate::time::now_micros;
 use crate::widen::{FOLDED, Fold};
 
+/// Plans of one migration: each new one means that another process has changed the same tables meanwhile.
+const PLANS_MAX: u32 = 5;
+
 /// Where packages of a pipeline go.
 #[derive(Debug, Clone)]
 pub(crate) struct LoadTarget {
@@ -243,11 +246,10 @@ impl Loading<'_> {
         let context = self.context();
         let tables = self.job_tables();
         let mut warnings = self.verify(&context, &tables)?;
-        let migration = self.migration(client, &context).await?;
-        client.migrate(&migration).await?;
+        let migration = self.migrate(client, &context, Target::Final).await?;
         warnings.extend(migration.warnings);
         if self.needs_staging(&context) {
-            self.migrate_staging(client, &context).await?;
+            self.migrate(client, &context, Target::Staging).await?;
         }
         // As dlt does, a chain that cannot be merged is refused after the migration, which stays.
         let jobs = self.package.start(&self.jobs)?;
@@ -287,6 +289,27 @@ impl Loading<'_> {
         tables
     }
 
+    /// Brings a dataset to the schema; plans anew when another process has changed the tables in between.
+    async fn migrate(
+        &self,
+        client: &mut dyn Client,
+        context: &PlanContext<'_>,
+        target: Target,
+    ) -> Result<MigrationPlan, Cause> {
+        let mut plans = 1;
+        loop {
+            let plan = match target {
+                Target::Final => self.migration(client, context).await?,
+                Target::Staging => self.staging_migration(client, context).await?,
+            };
+            match client.migrate(&plan).await {
+                Ok(()) => return Ok(plan),
+                Err(DestinationError::Changed { .. }) if plans < PLANS_MAX => plans += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     async fn migration(
         &self,
         client: &mut dyn Client,
@@ -317,13 +340,12 @@ impl Loading<'_> {
         needs_staging(context, self.job_tables())
     }
 
-    async fn migrate_staging(
+    async fn staging_migration(
         &self,
         client: &mut dyn Client,
         context: &PlanContext<'_>,
-    ) -> Result<(), Cause> {
-        let plan = staging_migration(context, &self.changes, client).await?;
-        Ok(client.migrate(&plan).await?)
+    ) -> Result<MigrationPlan, Cause> {
+        staging_migration(context, &self.changes, client).await
     }
 
     fn load_job(&self, job: &Job) -> LoadJob {

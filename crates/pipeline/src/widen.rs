@@ -216,8 +216,8 @@ fn candidates(table: &Table, before: Option<&Table>) -> Vec<Widened> {
         if variants.iter().any(|variant| was_there(&variant.name)) {
             return None;
         }
-        let types = variants.iter().map(|variant| variant.data_type);
-        let to = types.fold(Some(from), |joined, next| join(joined?, next?))?;
+        let mut types = variants.iter().map(|variant| variant.data_type);
+        let to = types.try_fold(from, |joined, next| join(joined, next?))?;
         Some(Widened {
             table: table.name.clone(),
             column: name.to_owned(),

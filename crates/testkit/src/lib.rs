@@ -8,5 +8,6 @@ pub mod case;
 pub mod compare;
 pub mod dump;
 pub mod golden;
+pub mod server;
 mod text;
 mod typed;

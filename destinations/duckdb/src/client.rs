@@ -10,9 +10,9 @@ use duckdb::types::Value;
 use duckdb::{Connection, OptionalExt as _, Row, params_from_iter};
 use indexmap::IndexMap;
 use tipple_destination::{
-    Catalog, Client, DatasetNames, DestinationError, LoadPlan, MigrationPlan, Param, PlannedJob,
-    Receipt, Result, SqlDialect as _, Statement, StoredColumn, StoredSchema, StoredState,
-    SystemNames, TableRef, Target, dialect, iso_utc, unpack_document,
+    Catalog, Client, DatasetNames, DestinationError, LoadPlan, MigrationPlan, Param, Receipt,
+    Result, Statement, StoredColumn, StoredSchema, StoredState, SystemNames, TableRef, Target,
+    dialect, find_row_sql, iso_utc, jobs_by_table, stored_schema_sql, stored_state_sql,
 };
 
 use crate::database::Database;
@@ -38,14 +38,6 @@ impl DuckDbClient {
             database,
             datasets,
         })
-    }
-
-    fn quote(&self, name: &str) -> String {
-        dialect::DuckDb.quote(name)
-    }
-
-    fn table(&self, target: Target, table: &str) -> String {
-        dialect::DuckDb.qualified(&self.datasets.table(target, table))
     }
 
     /// Reads the first row of a query on system tables; nothing when a table or dataset is not there.
@@ -96,6 +88,7 @@ impl DuckDbClient {
             let done = self.connection.execute_batch(sql).map_err(Failure::from);
             done.map_err(|failure| self.query_error(sql, &failure))
         };
+        let _turn = self.database.turn();
         self.database.touch();
         control("BEGIN TRANSACTION")?;
         let done = work().and_then(|value| control("COMMIT").map(|()| value));
@@ -137,24 +130,17 @@ impl DuckDbClient {
         Ok(())
     }
 
-    fn is_complete(&self, plan: &LoadPlan) -> Result<bool> {
-        let sql = format!(
-            "SELECT 1 FROM {} WHERE {} = ? LIMIT 1",
-            dialect::DuckDb.qualified(&plan.receipts),
-            self.quote(&plan.receipts_load_id)
-        );
-        let load_id = [Value::Text(plan.load_id.clone())];
-        Ok(self.first_row(&sql, &load_id, |_| Ok(()))?.is_some())
+    /// True when `table` is there and has a row whose `column` is `text`.
+    fn has_row(&self, table: &TableRef, column: &str, text: &str) -> Result<bool> {
+        let sql = find_row_sql(&dialect::DuckDb, table, column);
+        let params = [Value::Text(text.to_owned())];
+        Ok(self.first_row(&sql, &params, |_| Ok(()))?.is_some())
     }
 
     /// Loads the rows of all jobs, table by table.
     fn load(&self, plan: &LoadPlan, receipt: &mut Receipt) -> Result<()> {
         let location = self.database.location();
-        let mut tables: IndexMap<&TableRef, Vec<&PlannedJob>> = IndexMap::new();
-        for job in &plan.jobs {
-            tables.entry(&job.at).or_default().push(job);
-        }
-        for jobs in tables.values() {
+        for jobs in jobs_by_table(&plan.jobs).values() {
             let native = self.database.native();
             receipt.rows.extend(ingest::load_table(
                 &self.connection,
@@ -247,14 +233,8 @@ impl Client for DuckDbClient {
         names: &SystemNames,
         hash: &str,
     ) -> Result<bool> {
-        let sql = format!(
-            "SELECT 1 FROM {} WHERE {} = ? LIMIT 1",
-            self.table(target, &names.version_table),
-            self.quote(&names.version_hash)
-        );
-        Ok(self
-            .first_row(&sql, &[Value::Text(hash.to_owned())], |_| Ok(()))?
-            .is_some())
+        let table = self.datasets.table(target, &names.version_table);
+        self.has_row(&table, &names.version_hash, hash)
     }
 
     async fn read_stored_schema(
@@ -262,22 +242,8 @@ impl Client for DuckDbClient {
         names: &SystemNames,
         schema_name: Option<&str>,
     ) -> Result<Option<StoredSchema>> {
-        let filter = match schema_name {
-            Some(_) => format!("WHERE {} = ?", self.quote(&names.schema_name)),
-            None => String::new(),
-        };
-        let sql = format!(
-            "SELECT {}, {}, {}, {}, epoch_us({inserted_at}), {} FROM {} {filter} \
-             ORDER BY {inserted_at} DESC, {} DESC LIMIT 1",
-            self.quote(&names.schema_name),
-            self.quote(&names.version),
-            self.quote(&names.engine_version),
-            self.quote(&names.version_hash),
-            self.quote(&names.schema),
-            self.table(Target::Final, &names.version_table),
-            self.quote(&names.version),
-            inserted_at = self.quote(&names.inserted_at),
-        );
+        let table = self.datasets.table(Target::Final, &names.version_table);
+        let sql = stored_schema_sql(&dialect::DuckDb, &table, names, schema_name.is_some());
         let params: Vec<Value> = schema_name
             .iter()
             .map(|name| Value::Text((*name).to_owned()))
@@ -292,12 +258,8 @@ impl Client for DuckDbClient {
                 document: row.get(5)?,
             })
         })?;
-        row.map(|mut stored| {
-            stored.document = unpack_document(&stored.document)
-                .map_err(|why| self.stored_error(&names.version_table, why))?;
-            Ok(stored)
-        })
-        .transpose()
+        let stored = row.map(StoredSchema::unpacked).transpose();
+        stored.map_err(|why| self.stored_error(&names.version_table, why))
     }
 
     async fn read_state(
@@ -305,22 +267,9 @@ impl Client for DuckDbClient {
         names: &SystemNames,
         pipeline_name: &str,
     ) -> Result<Option<StoredState>> {
-        let sql = format!(
-            "SELECT s.{}, s.{}, s.{}, s.{}, epoch_us(s.{}), s.{row_load_id} FROM {} AS s \
-             JOIN {} AS l ON l.{load_id} = s.{row_load_id} \
-             WHERE s.{pipeline} = ? AND l.{} = 0 ORDER BY l.{load_id} DESC LIMIT 1",
-            self.quote(&names.version),
-            self.quote(&names.engine_version),
-            self.quote(&names.pipeline_name),
-            self.quote(&names.state),
-            self.quote(&names.created_at),
-            self.table(Target::Final, &names.state_table),
-            self.table(Target::Final, &names.loads_table),
-            self.quote(&names.status),
-            row_load_id = self.quote(&names.row_load_id),
-            load_id = self.quote(&names.load_id),
-            pipeline = self.quote(&names.pipeline_name),
-        );
+        let states = self.datasets.table(Target::Final, &names.state_table);
+        let loads = self.datasets.table(Target::Final, &names.loads_table);
+        let sql = stored_state_sql(&dialect::DuckDb, &states, &loads, names);
         let params = [Value::Text(pipeline_name.to_owned())];
         let row = self.first_row(&sql, &params, |row| {
             Ok(StoredState {
@@ -332,23 +281,13 @@ impl Client for DuckDbClient {
                 load_id: row.get(5)?,
             })
         })?;
-        row.map(|mut stored| {
-            stored.document = unpack_document(&stored.document)
-                .map_err(|why| self.stored_error(&names.state_table, why))?;
-            Ok(stored)
-        })
-        .transpose()
+        let stored = row.map(StoredState::unpacked).transpose();
+        stored.map_err(|why| self.stored_error(&names.state_table, why))
     }
 
     async fn has_receipt(&mut self, names: &SystemNames, load_id: &str) -> Result<bool> {
-        let sql = format!(
-            "SELECT 1 FROM {} WHERE {} = ? LIMIT 1",
-            self.table(Target::Final, &names.loads_table),
-            self.quote(&names.load_id)
-        );
-        Ok(self
-            .first_row(&sql, &[Value::Text(load_id.to_owned())], |_| Ok(()))?
-            .is_some())
+        let table = self.datasets.table(Target::Final, &names.loads_table);
+        self.has_row(&table, &names.load_id, load_id)
     }
 
     async fn migrate(&mut self, plan: &MigrationPlan) -> Result<()> {
@@ -375,7 +314,7 @@ impl Client for DuckDbClient {
 
     async fn commit(&mut self, plan: &LoadPlan) -> Result<Receipt> {
         self.in_transaction(|| {
-            if self.is_complete(plan)? {
+            if self.has_row(&plan.receipts, &plan.receipts_load_id, &plan.load_id)? {
                 return Ok(Receipt {
                     was_complete: true,
                     ..Receipt::default()

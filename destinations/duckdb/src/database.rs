@@ -1,8 +1,8 @@
 //! An open database: one instance per file and process, connections are cloned from it.
 
 use std::ffi::CString;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,7 @@ pub(crate) struct Database {
     access: Access,
     /// True until the first transaction in a file that this process has just made.
     is_untouched: AtomicBool,
+    writing: Mutex<()>,
 }
 
 impl std::fmt::Debug for Database {
@@ -73,6 +74,7 @@ impl Database {
             settings: settings.clone(),
             access,
             is_untouched: AtomicBool::new(is_new),
+            writing: Mutex::new(()),
         };
         database
             .set_up()
@@ -94,6 +96,12 @@ impl Database {
     /// Notes that there may be something in the database from now on.
     pub fn touch(&self) {
         self.is_untouched.store(false, Ordering::Release);
+    }
+
+    /// Waits for the turn to write, which ends with the value. Of two transactions that change the catalog at the same
+    /// time DuckDB fails the later one, so those of one process come one after another, as those of processes do.
+    pub fn turn(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The handle, for scans.

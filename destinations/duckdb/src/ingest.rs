@@ -5,7 +5,7 @@
 //! that has the batch, while smaller batches are collected first and then mostly compressed by one thread
 //! (docs/decisions/0007-duckdb-arrow-scan.md has the measurements). Start with [`load_table`].
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,12 +15,11 @@ use arrow_select::concat::concat_batches;
 use duckdb::Connection;
 use indexmap::IndexMap;
 use tipple_destination::{
-    Batches, DestinationError, PlannedJob, Result, SqlDialect as _, TableRef, dialect,
+    DestinationError, JobRows, PlannedJob, Result, SqlDialect as _, TableRef, dialect,
 };
 
 use crate::failure::Failure;
 use crate::native::{NativeDatabase, ScannedStream};
-use crate::text::without_nul;
 
 /// Rows of a row group of DuckDB.
 const ROW_GROUP_ROWS: usize = 122_880;
@@ -57,7 +56,7 @@ pub(crate) fn load_table(
         }
         inserted.map_err(|failure| feed.refused(&failure, location))?;
     }
-    Ok(std::mem::take(&mut feed.rows().counts))
+    Ok(feed.rows().rows.take_counts())
 }
 
 fn insert_sql(
@@ -121,53 +120,27 @@ fn stored_types(
     Ok(rows.collect::<duckdb::Result<_>>()?)
 }
 
-/// The jobs of one table as one sequence of batches.
+/// The rows with one batch read ahead, so that they can be cut anew.
 struct Rows {
-    jobs: VecDeque<PlannedJob>,
-    current: Option<(PlannedJob, Batches)>,
+    rows: JobRows,
     /// The next batch, read ahead.
     pending: Option<RecordBatch>,
-    counts: IndexMap<String, u64>,
     error: Option<DestinationError>,
-    /// The job read last, for messages.
-    last_job: (String, String),
 }
 
 impl Rows {
     fn new(jobs: &[&PlannedJob]) -> Self {
-        let counts = jobs.iter().map(|job| (job.id.clone(), 0)).collect();
         Rows {
-            jobs: jobs.iter().map(|job| (*job).clone()).collect(),
-            current: None,
+            rows: JobRows::new(jobs),
             pending: None,
-            counts,
             error: None,
-            last_job: (String::new(), String::new()),
         }
     }
 
     /// Reads the next batch that has rows into `pending`, unless one is there.
     fn read_ahead(&mut self) -> Result<()> {
-        while self.pending.is_none() {
-            let Some((job, batches)) = &mut self.current else {
-                let Some(job) = self.jobs.pop_front() else {
-                    return Ok(());
-                };
-                self.last_job = (job.id.clone(), job.table.clone());
-                let batches = job.source.open().map_err(|cause| unreadable(&job, cause))?;
-                self.current = Some((job, batches));
-                continue;
-            };
-            match batches.next() {
-                None => self.current = None,
-                Some(Err(cause)) => return Err(unreadable(job, cause)),
-                Some(Ok(batch)) if batch.num_rows() > 0 => {
-                    *self.counts.entry(job.id.clone()).or_default() += batch.num_rows() as u64;
-                    let clean = without_nul(batch).map_err(|e| unreadable(job, e.into()))?;
-                    self.pending = Some(clean);
-                }
-                Some(Ok(_)) => {}
-            }
+        if self.pending.is_none() {
+            self.pending = self.rows.next_batch()?;
         }
         Ok(())
     }
@@ -224,14 +197,6 @@ fn same_columns(left: &SchemaRef, right: &SchemaRef) -> bool {
     Arc::ptr_eq(left, right) || left.fields() == right.fields()
 }
 
-fn unreadable(job: &PlannedJob, cause: tipple_destination::BoxError) -> DestinationError {
-    DestinationError::JobFile {
-        job: job.id.clone(),
-        table: job.table.clone(),
-        cause,
-    }
-}
-
 /// The rows, shared by the stream that DuckDB reads and the caller that looks afterwards.
 #[derive(Clone)]
 struct Feed(Arc<Mutex<Rows>>);
@@ -250,7 +215,7 @@ impl Feed {
 
     fn refused(&self, failure: &Failure, location: &str) -> DestinationError {
         failure.about_database(location).unwrap_or_else(|| {
-            let (job, table) = self.rows().last_job.clone();
+            let (job, table) = self.rows().rows.last_job();
             DestinationError::Job {
                 job,
                 table,

@@ -9,7 +9,6 @@ mod failure;
 mod ingest;
 mod native;
 mod settings;
-mod text;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

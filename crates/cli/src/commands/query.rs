@@ -126,7 +126,7 @@ fn limited(checked: &Checked, rows_max: Option<usize>) -> String {
     match rows_max {
         Some(rows_max) if checked.is_query => {
             format!(
-                "SELECT * FROM ({}) LIMIT {}",
+                "SELECT * FROM ({}) AS answer LIMIT {}",
                 checked.sql,
                 rows_max.saturating_add(1)
             )

@@ -116,6 +116,10 @@ instead of names. Hold that object as `json`, or turn it into a list of objects 
 A column that must have values (a key, or `nullable: false`) was null or absent in every row, so it has no type and the
 table cannot be made. Mostly the name in `primary_key` or `merge_key` is not the one in the data.";
 
+    DESTINATION_CHANGED = "destination.changed", Destination, "\
+Another process changed the same tables between the moment when this run looked at them and the moment when it changed
+them, and did so several times in a row. Nothing of this load is visible; run again.";
+
     DESTINATION_CORRUPT = "destination.corrupt", Destination, "\
 The database file is damaged, or is no database of this kind. Nothing was changed. Check the path; a file that DuckDB
 itself cannot open has to come back from a copy, or be loaded anew into another file.";
@@ -132,6 +136,10 @@ it is visible and the next run loads it.";
 A statement that merges or replaces rows failed after the rows had arrived. It was rolled back with them: tables are as
 before and the package is kept. The message has the beginning of the statement and the answer of the destination.";
 
+    DESTINATION_FORBIDDEN = "destination.forbidden", Destination, "\
+The user of the destination lacks a right. The message says what was tried and, where it is known, the statement with which
+an administrator gives the right. Nothing of the load is visible; a package that was made is loaded by the next run.";
+
     DESTINATION_JOB = "destination.job", Destination, "\
 The destination refused rows of one table, mostly because a value does not fit a column that exists already. Nothing of
 the package is visible. Change the column there, or give up the package with `tipple pipeline NAME abort-packages`.";
@@ -145,6 +153,11 @@ Another process has the database open, and only one process may write a DuckDB f
 gives up. Close the database in the other program (a notebook, an editor, another run), or load into another file.
 
 Nothing was changed; a package that was made already is loaded by the next run.";
+
+    DESTINATION_LOGIN = "destination.login", Config, "\
+The destination is there and does not let the user in: user, password or certificate are wrong, or its rules do not allow
+this user from this machine. Check `[destination.NAME.credentials]` in `.dlt/secrets.toml` or its environment variables;
+`tipple config explain destination.NAME.credentials.password` shows where the password comes from. Nothing was changed.";
 
     DESTINATION_MIGRATION = "destination.migration", Destination, "\
 A statement that makes or changes a table failed. Mostly the table was changed by hand in a way that contradicts the
@@ -202,6 +215,10 @@ The destination cannot replace tables in the way that `replace_strategy` asks fo
     DESTINATION_SCHEMA_SEVERAL_COLUMNS = "destination.schema.several_columns", Destination, "\
 A hint that only one column of a table may have (`hard_delete`, `dedup_sort`) is on several. Take it from all but one.";
 
+    DESTINATION_SCHEMA_TOO_MANY_COLUMNS = "destination.schema.too_many_columns", Destination, "\
+A table would get more columns than the destination takes (Postgres: 1,600, dropped ones included). Nothing was changed.
+Mostly the keys of an object are data instead of names: hold that object as `json`, or limit `max_table_nesting`.";
+
     DESTINATION_SCHEMA_UNKNOWN_TABLE = "destination.schema.unknown_table", Destination, "\
 A load package has rows for a table that its schema does not have: it was changed by hand. Give it up with
 `tipple pipeline NAME abort-packages` and run again.";
@@ -224,10 +241,11 @@ hand; the next run makes what is missing.";
 
     DESTINATION_UNKNOWN = "destination.unknown", Config, "\
 The destination is neither compiled into this program nor named in the settings. A destination is given as a kind
-(`duckdb`), a kind with an address (`duckdb:///shop.duckdb`, `duckdb:shop.duckdb`), or a name of your own:
+(`duckdb`, `postgres`), a kind with an address (`duckdb:shop.duckdb`, `postgres://user@host/database`), or a name of your
+own:
 
     [destination.warehouse]
-    destination_type = \"duckdb\"
+    destination_type = \"postgres\"
 
 `tipple version -v` lists the kinds in this program.";
 

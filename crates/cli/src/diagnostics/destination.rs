@@ -24,6 +24,21 @@ pub fn from_destination(error: &DestinationError) -> Diagnostic {
             .with("where", location.clone())
             .with("why", cause.clone())
             .help("make room, then run again"),
+        DestinationError::Login { location, cause } => {
+            Diagnostic::new(code_of(error), "the database does not let the user in")
+                .with("where", location.clone())
+                .with("why", cause.clone())
+                .help("check `username` and `password` of the destination: `tipple config explain destination.NAME.credentials.password` shows where they come from")
+        }
+        DestinationError::Forbidden { what, location, cause, grant } => {
+            let diagnostic = Diagnostic::new(code_of(error), format!("the user has no right to {what}"))
+                .with("where", location.clone())
+                .with("why", cause.clone());
+            match grant {
+                Some(grant) => diagnostic.help(format!("an administrator gives it: {grant}")),
+                None => diagnostic,
+            }
+        }
         DestinationError::Schema(problems) => match problems.problems.as_slice() {
             [only] => Diagnostic::new(code_of(error), only.to_string()).with("where", format!("schema `{}`", problems.schema)),
             several => {

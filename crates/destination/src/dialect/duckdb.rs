@@ -22,6 +22,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     timestamp_precision_max: 9,
     ddl_in_transaction: true,
     transactions: true,
+    temporary_tables: true,
     merge_strategies: &[
         MergeStrategy::DeleteInsert,
         MergeStrategy::Upsert,
@@ -114,6 +115,11 @@ impl SqlDialect for DuckDb {
 
     fn row_position(&self) -> Option<&'static str> {
         Some("rowid")
+    }
+
+    /// DuckDB's own function, because EXTRACT gives a float.
+    fn epoch_micros(&self, expression: &str) -> String {
+        format!("epoch_us({expression})")
     }
 }
 

@@ -23,9 +23,14 @@ pub use self::literal::Literal;
 pub use self::postgres::Postgres;
 pub use self::redshift::Redshift;
 pub use self::snowflake::Snowflake;
-use crate::capabilities::Capabilities;
+use crate::capabilities::{AddColumns, Capabilities};
 use crate::names::TableRef;
 use crate::statement::StatementKind;
+use crate::table::LoadTable;
+use crate::verify::Problem;
+
+/// Hints that may become clauses of a column, in the order in which they are written.
+const COLUMN_HINTS: [&str; 3] = ["unique", "cluster", "sort"];
 
 /// A column that the destination has no type for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +44,41 @@ pub struct UnsupportedType {
     pub precision: i64,
     /// The limit that was broken.
     pub why: String,
+}
+
+/// Columns that join a table, which may be new itself.
+#[derive(Debug, Clone, Copy)]
+pub struct TableChange<'a> {
+    /// Full name of the table.
+    pub at: &'a TableRef,
+    /// The table as the schema has it.
+    pub table: &'a LoadTable,
+    /// Columns that join it, in schema order.
+    pub columns: &'a [&'a Column],
+    /// True when the table is made.
+    pub is_new: bool,
+    /// Whether hints become constraints.
+    pub create_indexes: bool,
+}
+
+impl TableChange<'_> {
+    /// Names of the new columns that have one of `hints` with any value but null and false, in schema order.
+    fn columns_with(&self, hints: &[&str]) -> Vec<&str> {
+        let has_any = |column: &&&Column| hints.iter().any(|hint| column.has(hint));
+        let columns = self.columns.iter().filter(has_any);
+        columns.map(|column| column.name.as_str()).collect()
+    }
+}
+
+/// What a table has besides its columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableExtras {
+    /// Constraints over several columns, inside the parentheses of CREATE TABLE.
+    pub constraints: Vec<String>,
+    /// Clauses behind the parentheses of CREATE TABLE, in order.
+    pub clauses: Vec<String>,
+    /// Statements that run after the table was made or got its columns.
+    pub after: Vec<String>,
 }
 
 /// SQL of one destination.
@@ -77,6 +117,34 @@ pub trait SqlDialect: Debug + Send + Sync {
         None
     }
 
+    /// What stands behind a column's definition, for instance a comment.
+    fn column_options(&self, _column: &Column) -> Option<String> {
+        None
+    }
+
+    /// What the hints of a table and its new columns add: constraints, clauses, statements (spec/destinations.md §3).
+    ///
+    /// # Errors
+    /// [`Problem::SeveralColumns`] when a hint is on more columns than the destination can have it on.
+    fn table_extras(&self, _change: &TableChange<'_>) -> Result<TableExtras, Problem> {
+        Ok(TableExtras::default())
+    }
+
+    /// What stands before a column of a changed table that has no alias.
+    fn column_qualifier(&self, at: &TableRef) -> String {
+        self.qualified(at)
+    }
+
+    /// `expression`, which has the type of `column`, in a form that can be compared.
+    fn comparable(&self, _column: &Column, expression: String) -> String {
+        expression
+    }
+
+    /// Several columns as one text, to look them up as one key.
+    fn concatenation(&self, columns: &[String]) -> String {
+        format!("CONCAT({})", columns.join(", "))
+    }
+
     /// Full name of a table, quoted.
     fn qualified(&self, at: &TableRef) -> String {
         let parts = [at.catalog.as_deref(), Some(&at.dataset), Some(&at.table)];
@@ -109,10 +177,11 @@ pub trait SqlDialect: Debug + Send + Sync {
         create_indexes: bool,
     ) -> Result<String, UnsupportedType> {
         let mut text = format!("{} {}", self.quote(&column.name), self.column_type(column)?);
-        for hint in ["unique", "primary_key"] {
-            if create_indexes
-                && column.has(hint)
-                && let Some(clause) = self.hint_clause(hint)
+        for hint in COLUMN_HINTS {
+            let is_kept = create_indexes || hint != "unique";
+            if let Some(clause) = self
+                .hint_clause(hint)
+                .filter(|_| is_kept && column.has(hint))
             {
                 text.push(' ');
                 text.push_str(clause);
@@ -120,6 +189,10 @@ pub trait SqlDialect: Debug + Send + Sync {
         }
         if !column.is_nullable() {
             text.push_str(" NOT NULL");
+        }
+        if let Some(options) = self.column_options(column) {
+            text.push(' ');
+            text.push_str(&options);
         }
         Ok(text)
     }
@@ -145,17 +218,11 @@ pub trait SqlDialect: Debug + Send + Sync {
     /// Adds columns from finished definitions: one statement, or one per column where the destination wants that.
     fn add_columns(&self, at: &TableRef, definitions: &[String]) -> Vec<String> {
         let table = self.qualified(at);
-        let clauses: Vec<String> = definitions
-            .iter()
-            .map(|definition| format!("ADD COLUMN {definition}"))
-            .collect();
-        if self.capabilities().add_many_columns {
-            vec![format!("ALTER TABLE {table} {}", clauses.join(", "))]
-        } else {
-            clauses
-                .iter()
-                .map(|clause| format!("ALTER TABLE {table} {clause}"))
-                .collect()
+        let add = |definitions: &str| format!("ALTER TABLE {table} ADD COLUMN {definitions}");
+        match self.capabilities().add_columns {
+            AddColumns::OneEach => definitions.iter().map(|one| add(one)).collect(),
+            AddColumns::ManyClauses => vec![add(&definitions.join(", ADD COLUMN "))],
+            AddColumns::OneList => vec![add(&definitions.join(", "))],
         }
     }
 
@@ -213,6 +280,11 @@ pub trait SqlDialect: Debug + Send + Sync {
         self.row_position().unwrap_or("(SELECT NULL)")
     }
 
+    /// Expression for the microseconds since 1970-01-01 UTC of the timestamp `expression`.
+    fn epoch_micros(&self, expression: &str) -> String {
+        format!("CAST(EXTRACT(EPOCH FROM {expression}) * 1000000 AS BIGINT)")
+    }
+
     /// ISO text as a timestamp with time zone.
     fn timestamp_literal(&self, text: &str) -> String {
         self.literal(&Literal::Moment(text.to_owned()))
@@ -244,6 +316,25 @@ fn with_length(name: &str, precision: Option<i64>) -> String {
         Some(precision) => format!("{name}({precision})"),
         None => name.to_owned(),
     }
+}
+
+/// Text of the first of `hints` that the column has.
+fn first_text<'a>(column: &'a Column, hints: &[&str]) -> Option<&'a str> {
+    let mut texts = hints.iter().filter_map(|hint| column.text_hint(hint));
+    texts.find(|text| !text.is_empty())
+}
+
+/// Quoted names, separated by commas.
+fn quoted_list(dialect: &dyn SqlDialect, names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| dialect.quote(name)).collect();
+    names.join(", ")
+}
+
+/// `PRIMARY KEY (…)` over the key columns of a new table, where hints become constraints.
+fn primary_key(dialect: &dyn SqlDialect, change: &TableChange<'_>) -> Option<String> {
+    let keys = change.columns_with(&["primary_key"]);
+    let is_made = change.is_new && change.create_indexes && !keys.is_empty();
+    is_made.then(|| format!("PRIMARY KEY ({})", quoted_list(dialect, &keys)))
 }
 
 fn unsupported(

@@ -6,7 +6,9 @@ use super::literal::{self, Literal, TextRules};
 use super::{
     SqlDialect, UnsupportedType, data_type, decimal_size, unsupported, wider_type, with_length,
 };
-use crate::capabilities::{Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy};
+use crate::capabilities::{
+    AddColumns, Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy,
+};
 use crate::names::TableRef;
 use crate::statement::StatementKind;
 
@@ -23,12 +25,14 @@ const CAPABILITIES: Capabilities = Capabilities {
     ],
     identifier_len_max: 63,
     column_identifier_len_max: 63,
+    columns_max: Some(1600),
     case_folding: CaseFolding::Lower,
     wei_precision: (156, 78),
     ddl_in_transaction: true,
     transactions: true,
-    add_many_columns: true,
+    add_columns: AddColumns::ManyClauses,
     truncate: true,
+    temporary_tables: true,
     merge_strategies: &[
         MergeStrategy::DeleteInsert,
         MergeStrategy::Upsert,
@@ -139,6 +143,11 @@ impl SqlDialect for Postgres {
             "ALTER TABLE {} ALTER COLUMN {name} TYPE {wanted} USING {value}",
             self.qualified(at)
         ))
+    }
+
+    /// Rows of a table that nothing was deleted from lie in the order in which they came.
+    fn row_position(&self) -> Option<&'static str> {
+        Some("ctid")
     }
 
     fn hint_clause(&self, hint: &str) -> Option<&'static str> {

@@ -23,6 +23,9 @@ const CAPABILITIES: Capabilities = Capabilities {
     ddl_in_transaction: true,
     transactions: true,
     truncate: true,
+    temporary_tables: true,
+    delete_alias: false,
+    subqueries_with_or: false,
     merge_strategies: &[MergeStrategy::DeleteInsert, MergeStrategy::Scd2],
     replace_strategies: &[
         ReplaceStrategy::TruncateAndInsert,
@@ -93,5 +96,21 @@ impl SqlDialect for Redshift {
             }
             _ => None,
         }
+    }
+
+    fn hint_clause(&self, hint: &str) -> Option<&'static str> {
+        match hint {
+            "cluster" => Some("DISTKEY"),
+            "sort" => Some("SORTKEY"),
+            _ => None,
+        }
+    }
+
+    /// CONCAT takes two texts and no more.
+    fn concatenation(&self, columns: &[String]) -> String {
+        let texts = columns
+            .iter()
+            .map(|column| format!("CAST({column} AS varchar)"));
+        texts.collect::<Vec<_>>().join(" || ")
     }
 }

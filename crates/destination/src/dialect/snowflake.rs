@@ -3,14 +3,21 @@
 use tipple_schema::{Column, DataType};
 
 use super::literal::{self, Literal, TextRules};
-use super::{SqlDialect, UnsupportedType, data_type, decimal_size, with_length};
-use crate::capabilities::{Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy};
+use super::{
+    SqlDialect, TableChange, TableExtras, UnsupportedType, data_type, decimal_size, first_text,
+    primary_key, quoted_list, with_length,
+};
+use crate::capabilities::{
+    AddColumns, Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy,
+};
 use crate::statement::StatementKind;
+use crate::verify::Problem;
 
 /// SQL of Snowflake.
 #[derive(Debug, Clone, Copy)]
 pub struct Snowflake;
 
+// No temporary tables: making one ends the transaction, and a merge would not be whole.
 const CAPABILITIES: Capabilities = Capabilities {
     file_formats: &[FileFormat::Jsonl, FileFormat::Parquet, FileFormat::Csv],
     staging_file_formats: &[FileFormat::Jsonl, FileFormat::Parquet, FileFormat::Csv],
@@ -22,9 +29,10 @@ const CAPABILITIES: Capabilities = Capabilities {
     query_bytes_max: 2 << 20,
     ddl_in_transaction: true,
     transactions: true,
-    add_many_columns: true,
+    add_columns: AddColumns::OneList,
     truncate: true,
     clone_table: true,
+    subqueries_with_or: false,
     merge_strategies: &[
         MergeStrategy::DeleteInsert,
         MergeStrategy::Upsert,
@@ -92,6 +100,36 @@ impl SqlDialect for Snowflake {
             StatementKind::DropTable => Some("commits at once; `UNDROP TABLE` can take it back"),
             _ => None,
         }
+    }
+
+    fn hint_clause(&self, hint: &str) -> Option<&'static str> {
+        (hint == "unique").then_some("UNIQUE")
+    }
+
+    fn column_options(&self, column: &Column) -> Option<String> {
+        let comment = first_text(column, &["x-snowflake-column-comment", "description"])?;
+        Some(format!("COMMENT {}", TEXT.text(comment)))
+    }
+
+    /// A clustering key that somebody set by hand stays: dlt drops it whenever columns are added.
+    fn table_extras(&self, change: &TableChange<'_>) -> Result<TableExtras, Problem> {
+        let mut extras = TableExtras {
+            constraints: primary_key(self, change).into_iter().collect(),
+            ..TableExtras::default()
+        };
+        if change.columns_with(&["cluster"]).is_empty() {
+            return Ok(extras);
+        }
+        let columns = change.table.columns_with("cluster");
+        let clause = format!("CLUSTER BY ({})", quoted_list(self, &columns));
+        match change.is_new {
+            true => extras.clauses.push(clause),
+            false => extras.after.push(format!(
+                "ALTER TABLE {} {clause}",
+                self.qualified(change.at)
+            )),
+        }
+        Ok(extras)
     }
 }
 

@@ -9,18 +9,17 @@ struct Choice {
     primary_keys: Vec<String>,
     /// Condition on rows that are not marked as deleted.
     kept: Option<String>,
-    /// Temporary table with the row keys of the chosen roots.
+    /// SELECT of the row keys of the chosen roots.
     chosen: Option<String>,
 }
 
 pub(super) fn plan(chain: &mut Chain<'_>) -> Result<()> {
     let primary_keys = chain.keys("primary_key");
     let merge_keys = chain.keys("merge_key");
-    let mut temporary = Vec::new();
     if let Some(scope) = chain.scope.clone() {
         delete_scope(chain, &scope)?;
     } else if !primary_keys.is_empty() || !merge_keys.is_empty() {
-        delete_matches(chain, &primary_keys, &merge_keys, &mut temporary)?;
+        delete_matches(chain, &[primary_keys.as_slice(), &merge_keys])?;
     }
     let kept = chain.hard_delete(false, "");
     let mut choice = Choice {
@@ -31,21 +30,12 @@ pub(super) fn plan(chain: &mut Chain<'_>) -> Result<()> {
     let has_choice = !choice.primary_keys.is_empty() || choice.kept.is_some();
     if !chain.children.is_empty() && has_choice {
         choose_roots(chain, &mut choice)?;
-        temporary.extend(choice.chosen.clone());
     }
     insert(chain, chain.root, &choice)?;
     for table in chain.children {
         insert(chain, table, &choice)?;
     }
-    for table in temporary {
-        let sql = format!("DROP TABLE {table}");
-        chain.push(
-            StatementKind::DropTable,
-            &chain.root.name,
-            sql,
-            "no longer needed",
-        );
-    }
+    chain.drop_temporary();
     Ok(())
 }
 
@@ -53,12 +43,10 @@ fn delete_scope(chain: &mut Chain<'_>, scope: &str) -> Result<()> {
     let root = chain.table(chain.root);
     for table in chain.children {
         let (row_key, root_key) = (chain.row_key(chain.root)?, chain.root_key(table)?);
-        let sql = format!(
-            "DELETE FROM {} WHERE {root_key} IN (SELECT {row_key} FROM {root} WHERE {scope})",
-            chain.table(table)
-        );
+        let condition = format!("{root_key} IN (SELECT {row_key} FROM {root} WHERE {scope})");
         let why = "children of root rows in the scope are replaced";
-        chain.push(StatementKind::Delete, &table.name, sql, why);
+        // The user's condition may hold a subquery.
+        chain.delete_where(table, &condition, &[root_key], true, why);
     }
     let sql = format!("DELETE FROM {root} WHERE {scope}");
     chain.push(
@@ -70,14 +58,15 @@ fn delete_scope(chain: &mut Chain<'_>, scope: &str) -> Result<()> {
     Ok(())
 }
 
-/// `FROM … WHERE EXISTS …` over root rows that share a key with a staged row that takes part. One subquery for each kind
-/// of key, because an OR inside of one would compare every row with every staged row.
-fn matches(chain: &Chain<'_>, primary_keys: &[String], merge_keys: &[String]) -> String {
+/// Conditions on root rows, called `row`, that share a key with a staged row that takes part; a root row that fulfils any
+/// of them is replaced. One subquery for each kind of key, because an OR inside of one would compare every row with
+/// every staged row.
+fn matches(chain: &Chain<'_>, row: &str, kinds: &[&[String]]) -> Vec<String> {
     let staged = chain.staged(chain.root);
-    let exists = |keys: &[String]| {
+    let exists = |keys: &&[String]| {
         let equal: Vec<String> = keys
             .iter()
-            .map(|key| format!("d.{key} = s.{key}"))
+            .map(|key| format!("{row}.{key} = s.{key}"))
             .collect();
         let mut condition = equal.join(" AND ");
         if let Some(filter) = &chain.source_filter {
@@ -85,69 +74,54 @@ fn matches(chain: &Chain<'_>, primary_keys: &[String], merge_keys: &[String]) ->
         }
         format!("EXISTS (SELECT 1 FROM {staged} AS s WHERE {condition})")
     };
-    let kinds = [primary_keys, merge_keys]
-        .into_iter()
-        .filter(|keys| !keys.is_empty());
+    let kinds = kinds.iter().filter(|keys| !keys.is_empty());
     let conditions: Vec<String> = kinds.map(exists).collect();
-    format!(
-        "FROM {} AS d WHERE {}",
-        chain.table(chain.root),
-        conditions.join(" OR ")
-    )
+    match chain.context.capabilities().subqueries_with_or {
+        true => vec![conditions.join(" OR ")],
+        false => conditions,
+    }
 }
 
-fn delete_matches(
-    chain: &mut Chain<'_>,
-    primary_keys: &[String],
-    merge_keys: &[String],
-    temporary: &mut Vec<String>,
-) -> Result<()> {
-    let matches = matches(chain, primary_keys, merge_keys);
+fn delete_matches(chain: &mut Chain<'_>, kinds: &[&[String]]) -> Result<()> {
     let root = chain.root;
+    let why = "rows with a staged key are replaced";
+    let table = chain.table(root);
     if chain.children.is_empty() {
-        let why = "rows with a staged key are replaced";
-        chain.push(
-            StatementKind::Delete,
-            &root.name,
-            format!("DELETE {matches}"),
-            why,
-        );
+        let (row, from) = match chain.context.capabilities().delete_alias {
+            true => ("d".to_owned(), format!("{table} AS d")),
+            false => (chain.qualifier(root), table),
+        };
+        for condition in matches(chain, &row, kinds) {
+            let sql = format!("DELETE FROM {from} WHERE {condition}");
+            chain.push(StatementKind::Delete, &root.name, sql, why);
+        }
         return Ok(());
     }
-    let (row_key, deleted) = (chain.row_key(root)?, chain.temporary("delete"));
-    let sql = format!("CREATE TEMPORARY TABLE {deleted} AS SELECT d.{row_key} {matches}");
-    chain.push(
-        StatementKind::TempTable,
-        &root.name,
-        sql,
-        "root rows with a staged key",
-    );
-    let why = "rows of replaced roots are replaced";
+    let row_key = chain.row_key(root)?;
+    let selects: Vec<String> = matches(chain, "d", kinds)
+        .iter()
+        .map(|condition| format!("SELECT d.{row_key} FROM {table} AS d WHERE {condition}"))
+        .collect();
+    let selects = selects.join(" UNION ALL ");
+    let deleted = chain.list("delete", selects, "root rows with a staged key");
     for table in chain.children {
         let root_key = chain.root_key(table)?;
-        delete_listed(chain, table, &root_key, &deleted, why);
+        let of_children = "rows of replaced roots are replaced";
+        delete_listed(chain, table, root_key, &deleted, of_children);
     }
-    delete_listed(
-        chain,
-        root,
-        &row_key,
-        &deleted,
-        "rows with a staged key are replaced",
-    );
-    temporary.push(deleted);
+    // The root comes last: its rows tell which children go.
+    delete_listed(chain, root, row_key, &deleted, why);
     Ok(())
 }
 
-fn delete_listed(chain: &mut Chain<'_>, table: &LoadTable, key: &str, list: &str, why: &str) {
-    let sql = format!(
-        "DELETE FROM {} WHERE {key} IN (SELECT * FROM {list})",
-        chain.table(table)
-    );
-    chain.push(StatementKind::Delete, &table.name, sql, why);
+fn delete_listed(chain: &mut Chain<'_>, table: &LoadTable, key: String, list: &str, why: &str) {
+    let is_nested = !chain.context.capabilities().temporary_tables;
+    let condition = format!("{key} IN ({list})");
+    chain.delete_where(table, &condition, &[key], is_nested, why);
 }
 
 fn choose_roots(chain: &mut Chain<'_>, choice: &mut Choice) -> Result<()> {
-    let (row_key, chosen) = (chain.row_key(chain.root)?, chain.temporary("insert"));
+    let row_key = chain.row_key(chain.root)?;
     let condition = choice.kept.as_deref().unwrap_or("1 = 1");
     let mut inner = vec![row_key.clone()];
     if let Some(column) = chain.root.first_with("hard_delete") {
@@ -157,7 +131,7 @@ fn choose_roots(chain: &mut Chain<'_>, choice: &mut Choice) -> Result<()> {
     let select = match choice.primary_keys.is_empty() || is_deduplicated(chain) {
         true => format!("SELECT {row_key} FROM {staged} WHERE {condition}"),
         false => {
-            let order = root_order(chain);
+            let order = root_order(chain)?;
             let keys = &choice.primary_keys;
             first_per_key(
                 &staged,
@@ -169,10 +143,8 @@ fn choose_roots(chain: &mut Chain<'_>, choice: &mut Choice) -> Result<()> {
             )
         }
     };
-    let sql = format!("CREATE TEMPORARY TABLE {chosen} AS {select}");
     let why = "the staged root row of each key that is kept";
-    chain.push(StatementKind::TempTable, &chain.root.name, sql, why);
-    choice.chosen = Some(chosen);
+    choice.chosen = Some(chain.list("insert", select, why));
     Ok(())
 }
 
@@ -181,21 +153,26 @@ fn is_deduplicated(chain: &Chain<'_>) -> bool {
 }
 
 /// Order of staged roots within one key: by the `dedup_sort` column, and always by position last, so that the first
-/// staged row wins where the destination knows positions.
-fn root_order(chain: &Chain<'_>) -> String {
-    let any = chain.context.dialect.any_order();
-    let Some(column) = chain.root.first_with("dedup_sort") else {
-        return any.to_owned();
+/// staged row wins where the destination knows positions. Where several statements choose again, the row key decides,
+/// so that all of them choose the same row.
+fn root_order(chain: &Chain<'_>) -> Result<String> {
+    let dialect = chain.context.dialect;
+    let chooses_again =
+        !chain.context.capabilities().temporary_tables && !chain.children.is_empty();
+    let last = match dialect.row_position() {
+        Some(position) => Some(position.to_owned()),
+        None if chooses_again => Some(chain.row_key(chain.root)?),
+        None => None,
     };
-    let direction = column
-        .text_hint("dedup_sort")
-        .unwrap_or("asc")
-        .to_uppercase();
-    let by_column = format!("{} {direction}", chain.quote(&column.name));
-    match chain.context.dialect.row_position() {
-        Some(position) => format!("{by_column}, {position}"),
-        None => by_column,
-    }
+    let by_column = chain.root.first_with("dedup_sort").map(|column| {
+        let direction = column.text_hint("dedup_sort").unwrap_or("asc");
+        format!("{} {}", chain.quote(&column.name), direction.to_uppercase())
+    });
+    Ok(match (by_column, last) {
+        (Some(by_column), Some(last)) => format!("{by_column}, {last}"),
+        (Some(only), None) | (None, Some(only)) => only,
+        (None, None) => dialect.any_order().to_owned(),
+    })
 }
 
 /// `SELECT` of the first row of each key, of which only those that fulfil `condition`.
@@ -233,7 +210,7 @@ fn insert(chain: &mut Chain<'_>, table: &LoadTable, choice: &Choice) -> Result<(
         let row_key = [chain.row_key(table)?];
         first_per_key(&staged, &row_key, any, &columns, &columns, &condition)
     } else if chain.children.is_empty() && !choice.primary_keys.is_empty() {
-        let order = root_order(chain);
+        let order = root_order(chain)?;
         first_per_key(
             &staged,
             &choice.primary_keys,
@@ -270,7 +247,7 @@ fn insert_condition(chain: &Chain<'_>, table: &LoadTable, choice: &Choice) -> Re
         _ => String::new(),
     };
     let mut condition = match (chosen, &choice.kept) {
-        (Some(chosen), _) => format!("{key} IN (SELECT * FROM {chosen})"),
+        (Some(chosen), _) => format!("{key} IN ({chosen})"),
         (None, Some(kept)) if !table.is_child() => kept.clone(),
         (None, _) => "1 = 1".to_owned(),
     };

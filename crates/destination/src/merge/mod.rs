@@ -72,6 +72,8 @@ pub(super) struct Chain<'a> {
     /// Condition on rows of the root table that takes the place of keys.
     scope: Option<String>,
     statements: Vec<Statement>,
+    /// Names of temporary tables that the statements have made.
+    temporary: Vec<String>,
 }
 
 impl<'a> Chain<'a> {
@@ -90,6 +92,7 @@ impl<'a> Chain<'a> {
             source_filter: None,
             scope: None,
             statements: Vec::new(),
+            temporary: Vec::new(),
         };
         if strategy != MergeStrategy::InsertOnly {
             chain.source_filter = chain.condition("x-merge-source-filter", "source_filter", &[])?;
@@ -132,12 +135,60 @@ impl<'a> Chain<'a> {
         self.statements.push(Statement::new(kind, table, sql, why));
     }
 
+    /// Deletes rows of `table` that fulfil `condition`. `keys` are columns of the table that tell these rows from others;
+    /// `is_nested` says that the condition has a subquery that holds another one.
+    fn delete_where(
+        &mut self,
+        table: &LoadTable,
+        condition: &str,
+        keys: &[String],
+        is_nested: bool,
+        why: &str,
+    ) {
+        let name = self.table(table);
+        let sql = match is_nested && !self.context.capabilities().nested_subqueries {
+            true => {
+                let source = matched_rows(&name, condition, keys);
+                format!("MERGE INTO {name} AS d USING {source} WHEN MATCHED THEN DELETE")
+            }
+            false => format!("DELETE FROM {name} WHERE {condition}"),
+        };
+        self.push(StatementKind::Delete, &table.name, sql, why);
+    }
+
+    /// Rows that later statements look up, as a SELECT of one column: of a temporary table that is made here, or
+    /// `select` itself where the destination has none.
+    fn list(&mut self, operation: &str, select: String, why: &str) -> String {
+        if !self.context.capabilities().temporary_tables {
+            return select;
+        }
+        let name = self.temporary(operation);
+        let sql = format!("CREATE TEMPORARY TABLE {name} AS {select}");
+        self.push(StatementKind::TempTable, &self.root.name, sql, why);
+        let list = format!("SELECT * FROM {name}");
+        self.temporary.push(name);
+        list
+    }
+
+    fn drop_temporary(&mut self) {
+        for name in std::mem::take(&mut self.temporary) {
+            let sql = format!("DROP TABLE {name}");
+            let why = "no longer needed";
+            self.push(StatementKind::DropTable, &self.root.name, sql, why);
+        }
+    }
+
     fn quote(&self, name: &str) -> String {
         self.context.dialect.quote(name)
     }
 
     fn table(&self, table: &LoadTable) -> String {
         self.context.qualified(Target::Final, &table.name)
+    }
+
+    fn qualifier(&self, table: &LoadTable) -> String {
+        let at = self.context.at(Target::Final, &table.name);
+        self.context.dialect.column_qualifier(&at)
     }
 
     fn staged(&self, table: &LoadTable) -> String {
@@ -245,8 +296,8 @@ impl<'a> Chain<'a> {
             Some(filter) => format!("(SELECT * FROM {staged} WHERE {filter})"),
             None => staged,
         };
-        // The changed table has no alias, so its full name stands before its columns.
-        let table = self.table(self.root);
+        // The changed table has no alias, so its name stands before its columns.
+        let table = self.qualifier(self.root);
         let on: Vec<String> = columns
             .iter()
             .map(|column| format!("s.{column} = {table}.{column}"))
@@ -266,8 +317,21 @@ impl<'a> Chain<'a> {
         let key = match keys.as_slice() {
             [] => return None,
             [key] => key.clone(),
-            keys => format!("CONCAT({})", keys.join(", ")),
+            keys => self.context.dialect.concatenation(keys),
         };
         Some(format!("{key} IN ({})", self.staged_root_keys(&key)))
     }
+}
+
+/// Source and condition of a MERGE that changes the rows of `table` that fulfil `condition`: their keys, each once.
+fn matched_rows(table: &str, condition: &str, keys: &[String]) -> String {
+    let on: Vec<String> = keys
+        .iter()
+        .map(|key| format!("d.{key} = k.{key}"))
+        .collect();
+    format!(
+        "(SELECT DISTINCT {} FROM {table} WHERE {condition}) AS k ON {}",
+        keys.join(", "),
+        on.join(" AND ")
+    )
 }

@@ -1,6 +1,6 @@
 //! Merge that keeps a history: versions of a row with the time in which each was true.
 
-use super::{Chain, Result};
+use super::{Chain, Result, matched_rows};
 use crate::moment::iso_utc;
 use crate::statement::StatementKind;
 use crate::table::LoadTable;
@@ -73,16 +73,25 @@ fn history(chain: &Chain<'_>) -> Result<History> {
 }
 
 fn retire(chain: &mut Chain<'_>, history: &History) {
-    let absent = chain.absent(std::slice::from_ref(&history.hash));
-    let mut conditions = vec![absent, history.is_active.clone()];
+    let keys = std::slice::from_ref(&history.hash);
+    let mut conditions = vec![chain.absent(keys), history.is_active.clone()];
     conditions.extend(chain.partition());
-    let sql = format!(
-        "UPDATE {} SET {} = {} WHERE {}",
-        chain.table(chain.root),
-        history.to,
-        history.boundary,
-        conditions.join(" AND ")
-    );
+    let condition = conditions.join(" AND ");
+    let table = chain.table(chain.root);
+    let change = format!("SET {} = {}", history.to, history.boundary);
+    let is_nested = chain.source_filter.is_some();
+    let sql = match is_nested && !chain.context.capabilities().nested_subqueries {
+        true => {
+            let source = matched_rows(&table, &condition, keys);
+            // Ended versions may have the hash of one that is true.
+            let is_active = &history.is_active;
+            format!(
+                "MERGE INTO {table} AS d USING {source} AND d.{is_active} \
+                 WHEN MATCHED THEN UPDATE {change}"
+            )
+        }
+        false => format!("UPDATE {table} {change} WHERE {condition}"),
+    };
     let why = "versions that were not staged again end";
     chain.push(StatementKind::Update, &chain.root.name, sql, why);
 }

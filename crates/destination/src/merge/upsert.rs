@@ -47,24 +47,13 @@ fn delete_absent(chain: &mut Chain<'_>) -> Result<()> {
     let root = chain.table(chain.root);
     for table in chain.children {
         let (row_key, root_key) = (chain.row_key(chain.root)?, chain.root_key(table)?);
-        let sql = format!(
-            "DELETE FROM {} WHERE {root_key} IN (SELECT {row_key} FROM {root} WHERE {absent})",
-            chain.table(table)
-        );
-        chain.push(
-            StatementKind::Delete,
-            &table.name,
-            sql,
-            "their root is not in the snapshot",
-        );
+        let condition = format!("{root_key} IN (SELECT {row_key} FROM {root} WHERE {absent})");
+        let why = "their root is not in the snapshot";
+        chain.delete_where(table, &condition, &[root_key], true, why);
     }
-    let sql = format!("DELETE FROM {root} WHERE {absent}");
-    chain.push(
-        StatementKind::Delete,
-        &chain.root.name,
-        sql,
-        "not in the snapshot any more",
-    );
+    let (keys, is_nested) = (chain.keys("primary_key"), chain.source_filter.is_some());
+    let why = "not in the snapshot any more";
+    chain.delete_where(chain.root, &absent, &keys, is_nested, why);
     Ok(())
 }
 
@@ -160,8 +149,14 @@ fn changed(chain: &Chain<'_>, table: &LoadTable) -> Option<String> {
         .values()
         .filter(|column| !column.name.eq_ignore_ascii_case(load_id))
         .filter(|column| !IDENTITY_HINTS.iter().any(|hint| column.has(hint)))
-        .map(|column| chain.quote(&column.name))
-        .map(|name| format!("(s.{name} IS DISTINCT FROM d.{name})"))
+        .map(|column| {
+            let name = chain.quote(&column.name);
+            let side = |alias| {
+                let dialect = chain.context.dialect;
+                dialect.comparable(column, format!("{alias}.{name}"))
+            };
+            format!("({} IS DISTINCT FROM {})", side("s"), side("d"))
+        })
         .collect();
     (!differs.is_empty()).then(|| differs.join(" OR "))
 }
@@ -200,18 +195,13 @@ fn merge_child(chain: &mut Chain<'_>, table: &LoadTable, mode: Mode) -> Result<(
 fn delete_orphans(chain: &mut Chain<'_>, table: &LoadTable) -> Result<()> {
     let root_row_key = chain.row_key(chain.root)?;
     let (row_key, root_key) = (chain.row_key(table)?, chain.root_key(table)?);
-    let (name, staged) = (chain.table(table), chain.staged(table));
+    let staged = chain.staged(table);
     let roots = chain.staged_root_keys(&root_row_key);
-    let sql = format!(
-        "DELETE FROM {name} WHERE {root_key} IN ({roots}) \
-         AND {row_key} NOT IN (SELECT {row_key} FROM {staged})"
-    );
-    chain.push(
-        StatementKind::Delete,
-        &table.name,
-        sql,
-        "elements that left their list",
-    );
+    let is_nested = chain.source_filter.is_some();
+    let left =
+        format!("{root_key} IN ({roots}) AND {row_key} NOT IN (SELECT {row_key} FROM {staged})");
+    let why = "elements that left their list";
+    chain.delete_where(table, &left, &[row_key], is_nested, why);
     if let Some(deleted) = chain.hard_delete(true, "") {
         let mut roots = format!(
             "SELECT {root_row_key} FROM {} WHERE {deleted}",
@@ -220,13 +210,9 @@ fn delete_orphans(chain: &mut Chain<'_>, table: &LoadTable) -> Result<()> {
         if let Some(filter) = &chain.source_filter {
             roots.push_str(&format!(" AND ({filter})"));
         }
-        let sql = format!("DELETE FROM {name} WHERE {root_key} IN ({roots})");
-        chain.push(
-            StatementKind::Delete,
-            &table.name,
-            sql,
-            "their root is marked as deleted",
-        );
+        let condition = format!("{root_key} IN ({roots})");
+        let why = "their root is marked as deleted";
+        chain.delete_where(table, &condition, &[root_key], is_nested, why);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod golden;
+mod histories;
 mod merge;
 mod migration;
 mod replace;

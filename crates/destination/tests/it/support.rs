@@ -11,7 +11,7 @@ use tipple_schema::Schema;
 #[path = "tables.rs"]
 mod tables;
 
-pub use tables::{schema, table};
+pub use tables::{column, schema, table};
 
 /// 2026-11-21T20:10:09.234917Z
 pub const NOW: i64 = 1_795_291_809_234_917;
@@ -21,8 +21,8 @@ pub struct World {
     pub schema: Schema,
     pub dialect: &'static dyn SqlDialect,
     pub settings: PlanSettings,
+    pub names: SystemNames,
     datasets: DatasetNames,
-    names: SystemNames,
 }
 
 impl World {
@@ -31,8 +31,8 @@ impl World {
             schema,
             dialect: &DuckDb,
             settings: PlanSettings::default(),
-            datasets: DatasetNames::new("ds"),
             names: SystemNames::default(),
+            datasets: DatasetNames::new("ds"),
         }
     }
 

@@ -26,7 +26,8 @@ pub fn table(name: &str, parent: Option<&str>, disposition: &str, columns: &str)
     table
 }
 
-fn column(line: &str) -> Column {
+/// A column as `name type! hint key=value`; the type `?` makes an incomplete one.
+pub fn column(line: &str) -> Column {
     let mut words = line.split_whitespace();
     let (name, kind) = (words.next().unwrap(), words.next().unwrap());
     let mut column = match kind.trim_end_matches('!') {

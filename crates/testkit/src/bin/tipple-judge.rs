@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use tipple_testkit::case::{Case, RunShape, find_cases, judge};
+use tipple_testkit::case::{Case, RunShape, StoreKind, find_cases, judge};
 use tipple_testkit::golden::judge_folder;
 
 /// Failures of one golden file that are shown.
@@ -105,6 +105,7 @@ struct OracleOptions {
     folders: Vec<PathBuf>,
     keep: Option<PathBuf>,
     shape: RunShape,
+    store: StoreKind,
     differences_max: usize,
 }
 
@@ -124,6 +125,7 @@ fn oracle_options(arguments: &[String]) -> Result<OracleOptions, String> {
                 .map_err(|_| format!("{text} is no number"))
         };
         match argument.as_str() {
+            "--destination" => options.store = store(value()?)?,
             "--keep" => options.keep = Some(value()?.into()),
             "--threads" => options.shape.threads = Some(number(value()?)?),
             "--page-rows" => options.shape.page_rows = Some(number(value()?)?),
@@ -137,7 +139,22 @@ fn oracle_options(arguments: &[String]) -> Result<OracleOptions, String> {
     Ok(options)
 }
 
-/// `oracle [DIR…] [--keep OUT] [--threads N] [--page-rows N] [--max N]`: performs cases, one line a case.
+/// The store of a destination's kind; a server is where the variable says.
+fn store(kind: &str) -> Result<StoreKind, String> {
+    match kind {
+        "duckdb" => Ok(StoreKind::DuckDb),
+        "postgres" => {
+            let url = std::env::var("TIPPLE_TEST_POSTGRES_URL");
+            url.map(StoreKind::Postgres).map_err(|_| {
+                "TIPPLE_TEST_POSTGRES_URL is not set: eval \"$(cargo xtask lab up postgres)\""
+                    .to_owned()
+            })
+        }
+        other => Err(format!("cases cannot be judged over `{other}`")),
+    }
+}
+
+/// `oracle [DIR…] [--destination KIND] [--keep OUT] [--threads N] [--page-rows N] [--max N]`: performs cases, one line a case.
 fn oracle(arguments: &[String]) -> Result<bool, String> {
     let options = oracle_options(arguments)?;
     let scratch = std::env::temp_dir().join(format!("tipple-oracle-{}", std::process::id()));
@@ -165,7 +182,7 @@ fn judge_case(path: &Path, out: &Path, options: &OracleOptions) -> Result<bool, 
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
     }
-    let differences = match judge(&case, &folder, options.shape) {
+    let differences = match judge(&case, &folder, options.shape, &options.store) {
         Ok(differences) => differences,
         Err(error) => vec![error.to_string()],
     };

@@ -6,6 +6,7 @@
 mod arrow;
 mod pages;
 mod run;
+mod store;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::compare::{Scope, differences};
-use crate::dump::{DumpError, dump_file};
+use crate::dump::DumpError;
 
-pub use run::{RunShape, run};
+pub use run::RunShape;
+pub use store::StoreKind;
 
 /// Why a case could not be judged.
 #[derive(Debug, thiserror::Error)]
@@ -136,34 +138,30 @@ pub fn find_cases(folder: &Path) -> Result<Vec<PathBuf>, CaseError> {
     Ok(paths)
 }
 
-/// Performs a case in `folder` (made, and left with `data.duckdb`, `runs.json` and `actual.json`) and compares with what
-/// dlt left. Gives the differences; none means that it passed.
+/// Performs a case over a new store of `kind` in `folder` (made, and left with `runs.json` and `actual.json`, for DuckDB
+/// also with `data.duckdb`) and compares with what dlt left. Gives the differences; none means that it passed.
 ///
 /// # Errors
 /// The case cannot be performed or read back at all.
-pub fn judge(case: &Case, folder: &Path, shape: RunShape) -> Result<Vec<String>, CaseError> {
+pub fn judge(
+    case: &Case,
+    folder: &Path,
+    shape: RunShape,
+    kind: &StoreKind,
+) -> Result<Vec<String>, CaseError> {
     fs::create_dir_all(folder).map_err(CaseError::file("create", folder))?;
-    let database = folder.join("data.duckdb");
-    let runs = run(case, folder, &database, shape)?;
+    let store = kind.open(folder)?;
+    let runs = run::run(case, folder, &store, shape)?;
     write(&folder.join("runs.json"), &json!(runs))?;
     let mut actual = json!({ "runs": runs });
-    // dlt opens the database before it reads a source; a case whose hints it refuses does not get that far.
-    if !database.exists() && runs.iter().any(has_begun) {
-        let open = duckdb::Connection::open(&database);
-        open.map_err(|cause| DumpError::Database {
-            path: database.clone(),
-            cause,
-        })?;
-    }
-    let dump = match database.exists() {
-        true => dump_file(&database, case.dataset())?,
-        false => json!({"dataset": case.dataset(), "tables": {}}),
-    };
+    let dump = store.dump(case.dataset(), runs.iter().any(has_begun))?;
+    let dump = dump.unwrap_or_else(|| json!({"dataset": case.dataset(), "tables": {}}));
     if let (Value::Object(actual), Value::Object(dump)) = (&mut actual, dump) {
         actual.extend(dump);
     }
     write(&folder.join("actual.json"), &actual)?;
-    Ok(differences(&case.expected()?, &actual, Scope::default()))
+    let expected = store.translate(case.expected()?);
+    Ok(differences(&expected, &actual, Scope::default()))
 }
 
 fn write(path: &Path, value: &Value) -> Result<(), CaseError> {

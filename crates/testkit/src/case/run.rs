@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use tipple_config::{Environment, PlacesRequest, RunSettings, Settings};
-use tipple_destination_duckdb::DuckDb;
 use tipple_pipeline::{
     Events, Pipeline, PipelineOptions, PipelineSettings, Refresh, RunError, RunOptions,
 };
 use tipple_source::{Resource, ResourceSpec, Rows, Source, SourceSpec};
 
 use super::pages::{RowTexts, pages, row_texts};
+use super::store::Store;
 use super::{Case, CaseError};
 
 /// Name of the pipeline of every case.
@@ -41,18 +41,19 @@ pub struct RunShape {
     pub page_rows: Option<usize>,
 }
 
-/// Performs all runs of a case into `database`; working folders go below `folder`. Gives the outcome of each run.
+/// Performs all runs of a case into `store`; working folders go below `folder`. Gives the outcome of each run.
 ///
 /// # Errors
 /// The case asks for something that tipple does not have.
-pub fn run(
+pub(super) fn run(
     case: &Case,
     folder: &Path,
-    database: &Path,
+    store: &Store,
     shape: RunShape,
 ) -> Result<Vec<Value>, CaseError> {
     let texts = row_texts(case)?;
-    let settings = pipeline_settings(case, folder, shape)?;
+    let destination = store.destination()?;
+    let settings = pipeline_settings(case, folder, destination.kind(), shape)?;
     let mut outcomes = Vec::new();
     let mut machine = 0;
     for (index, run) in case.document["runs"]
@@ -68,7 +69,7 @@ pub fn run(
             name: PIPELINE.to_owned(),
             pipelines_dir: folder.join(format!("pipelines{machine}")),
             runs_dir: None,
-            destination: Arc::new(DuckDb::at(database)),
+            destination: Arc::clone(&destination),
             dataset_name: Some(case.dataset().to_owned()),
             settings: settings.clone(),
         };
@@ -182,6 +183,7 @@ fn source(
 fn pipeline_settings(
     case: &Case,
     folder: &Path,
+    destination: &str,
     shape: RunShape,
 ) -> Result<PipelineSettings, CaseError> {
     let mut environment = Environment::of(folder, []);
@@ -197,7 +199,7 @@ fn pipeline_settings(
         ..PlacesRequest::default()
     };
     let settings = Settings::load(&request, environment).map_err(unusable)?;
-    let read = RunSettings::read(&settings, PIPELINE, Some("duckdb")).map_err(unusable)?;
+    let read = RunSettings::read(&settings, PIPELINE, Some(destination)).map_err(unusable)?;
     Ok(PipelineSettings {
         naming: read.schema.naming,
         allow_identifier_change: read

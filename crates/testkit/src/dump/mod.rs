@@ -1,15 +1,16 @@
-//! Canonical dump of a DuckDB dataset that follows dlt's conventions.
+//! Canonical dump of a dataset that follows dlt's conventions.
 //!
 //! The dump says everything about a dataset that a reader of it can see, in a form in which random ids, load ids and clock
 //! times have been replaced by what they stand for, so that two programs can be compared row by row. It is taken from the
 //! database alone: the system tables, the stored schema document and the data, never from the program that wrote them.
-//! Start with [`dump_file`]; ids are in `ids`, reading in `read`.
+//! Start with [`dump_file`] and [`dump_postgres`]; ids are in `ids`, reading in `duckdb` and `postgres`.
 
+mod duckdb;
 mod ids;
-mod read;
+mod postgres;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -18,7 +19,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::ZlibDecoder;
 use serde_json::{Map, Value, json};
 
-use read::Reader;
+pub use self::postgres::PostgresError;
 
 /// Version of the form of the dump.
 const DUMP_VERSION: u64 = 1;
@@ -60,8 +61,11 @@ pub enum DumpError {
         /// The file.
         path: PathBuf,
         /// What DuckDB said.
-        cause: duckdb::Error,
+        cause: ::duckdb::Error,
     },
+    /// The server refused something.
+    #[error("cannot read the Postgres database: {0}")]
+    Postgres(#[from] PostgresError),
     /// A stored document that is not JSON in any of its forms.
     #[error("the {what} stored in `{table}` cannot be read: {cause}")]
     Document {
@@ -82,14 +86,34 @@ struct PhysicalColumn {
     is_nullable: bool,
 }
 
+/// Reads tables as JSON values, without loss.
+trait Read {
+    /// Tables of the dataset by name, with their columns in physical order.
+    fn physical_tables(&self) -> Result<Physical, DumpError>;
+
+    /// All rows of a table in physical order, nulls left out.
+    fn rows(&self, table: &str, columns: &[PhysicalColumn]) -> Result<Vec<Row>, DumpError>;
+}
+
 /// Dumps the dataset `dataset` of the DuckDB file at `path`. Opens the file read-only.
 ///
 /// # Errors
 /// [`DumpError`] when the file cannot be opened or holds documents that cannot be read.
 pub fn dump_file(path: &Path, dataset: &str) -> Result<Value, DumpError> {
-    let reader = Reader::open(path, dataset)?;
+    dump(Box::new(duckdb::Reader::open(path, dataset)?), dataset)
+}
+
+/// Dumps the schema `dataset` of the Postgres database at `url`.
+///
+/// # Errors
+/// [`DumpError`] when the database cannot be read or holds documents that cannot be read.
+pub fn dump_postgres(url: &str, dataset: &str) -> Result<Value, DumpError> {
+    dump(Box::new(postgres::Reader::open(url, dataset)?), dataset)
+}
+
+fn dump(reader: Box<dyn Read>, dataset: &str) -> Result<Value, DumpError> {
     let physical = reader.physical_tables()?;
-    let system = SystemRows::read(&reader, &physical)?;
+    let system = SystemRows::read(reader.as_ref(), &physical)?;
     let documents = newest_documents(&system.versions)?;
     let dump = Dump {
         tables: merged_tables(&documents),
@@ -117,7 +141,7 @@ struct SystemRows {
 }
 
 impl SystemRows {
-    fn read(reader: &Reader, physical: &Physical) -> Result<Self, DumpError> {
+    fn read(reader: &dyn Read, physical: &Physical) -> Result<Self, DumpError> {
         let read = |table: &str| -> Result<Vec<Row>, DumpError> {
             // A naming convention may have changed the case of the table and its columns.
             let Some((name, columns)) = physical
@@ -260,7 +284,7 @@ fn is_true(value: Option<&Value>) -> bool {
 
 /// A dataset, read but not yet described.
 struct Dump {
-    reader: Reader,
+    reader: Box<dyn Read>,
     physical: Physical,
     /// Tables of the newest documents of all schemas.
     tables: Map<String, Value>,
