@@ -145,6 +145,10 @@ fn masked_numbers(line: &str) -> String {
 }
 
 /// The built program: named by `TIPPLE_BIN`, or beside the test.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "names a program for the tests, not a setting"
+)]
 pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("TIPPLE_BIN") {
         return PathBuf::from(path);

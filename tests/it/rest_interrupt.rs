@@ -1,5 +1,6 @@
 //! Stopping a long extraction, by the user or by force, and going on.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -190,4 +191,31 @@ fn what_was_complete_is_not_used_again() {
     assert_eq!(shop.pages_asked_for(), 2 * PAGES);
     let state: Value = Value::from(shop.row_count());
     assert_eq!(state, 4 * PAGES);
+}
+
+#[test]
+fn one_ctrl_c_is_enough_while_nothing_comes_from_standard_input() {
+    let place = Place::new();
+    let mut command = place.load_command("-", &["--format", "jsonl"]);
+    let streams = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = streams.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"{\"id\": 1}\n").unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("sync ") {
+        line.clear();
+        assert!(told.read_line(&mut line).unwrap() > 0, "it ended by itself");
+    }
+    signal(&child, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // Only now: the input was open all the time.
+    drop(input);
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("run again to start"), "{rest}");
+    assert!(!place.database().exists() || place.dump()["tables"].get("orders").is_none());
 }

@@ -13,6 +13,9 @@ use crate::output::{Terminal, human, print_error};
 /// Redraws per second.
 const REDRAWS_PER_SECOND: u8 = 10;
 
+/// Estimates below this are not worth a word.
+const ESTIMATED_FROM_SECONDS: f64 = 10.0;
+
 /// Shows the events of a run until the last sender is gone.
 #[derive(Debug)]
 pub struct Progress {
@@ -28,7 +31,11 @@ impl Progress {
             LogForm::Text if terminal.has_live_display() => live_display(),
             LogForm::Text => {
                 let is_verbose = terminal.verbose() > 0;
-                Box::new(move |stamped: &Stamped| show_line(&stamped.event, is_verbose))
+                let mut estimates = Estimates::default();
+                Box::new(move |stamped: &Stamped| {
+                    let left = estimates.take(&stamped.event, Instant::now());
+                    show_line(&stamped.event, left, is_verbose);
+                })
             }
         };
         let listener = events.listen();
@@ -59,9 +66,69 @@ fn show_json(stamped: &Stamped) {
     }
 }
 
-fn show_line(event: &Event, is_verbose: bool) {
-    if let Some(line) = line(event, is_verbose) {
+fn show_line(event: &Event, left: Option<f64>, is_verbose: bool) {
+    if let Some(mut line) = line(event, is_verbose) {
+        if let Some(left) = left {
+            line.push_str(&format!("; about {} left", human::about(left)));
+        }
         print_error(&format!("{line}\n"));
+    }
+}
+
+/// Pages of a resource, against the clock.
+#[derive(Default)]
+struct Pace {
+    begun: Option<Instant>,
+    pages: u64,
+    /// Pages in all, when the source has told.
+    expected: Option<u64>,
+}
+
+impl Pace {
+    fn begin(&mut self, now: Instant) {
+        self.begun.get_or_insert(now);
+    }
+
+    /// Seconds until the last page if it goes on as it went: waits that were are waits that will be. `wait` is how long
+    /// nothing happens from now.
+    fn left(&self, wait: f64, now: Instant) -> Option<f64> {
+        let pages = self.expected?.checked_sub(self.pages)?;
+        if pages == 0 || self.pages == 0 {
+            return None;
+        }
+        let passed = now.duration_since(self.begun?).as_secs_f64() + wait;
+        Some(passed / self.pages as f64 * pages as f64 + wait)
+    }
+}
+
+/// Estimates for lines that tell of a wait.
+#[derive(Default)]
+struct Estimates {
+    paces: IndexMap<String, Pace>,
+}
+
+impl Estimates {
+    /// Takes in an event; how many seconds are left, if it is a wait and that can be told.
+    fn take(&mut self, event: &Event, now: Instant) -> Option<f64> {
+        let (Event::PageRead { resource, .. }
+        | Event::PagesExpected { resource, .. }
+        | Event::RequestRetried { resource, .. }
+        | Event::Waiting { resource, .. }) = event
+        else {
+            return None;
+        };
+        let pace = self.paces.entry(resource.clone()).or_default();
+        pace.begin(now);
+        match event {
+            Event::PageRead { .. } => pace.pages += 1,
+            Event::PagesExpected { pages, .. } => pace.expected = Some(*pages),
+            Event::RequestRetried { wait_seconds, .. } | Event::Waiting { wait_seconds, .. } => {
+                let left = pace.left(*wait_seconds, now)?;
+                return (left >= ESTIMATED_FROM_SECONDS).then_some(left);
+            }
+            _ => {}
+        }
+        None
     }
 }
 
@@ -183,17 +250,24 @@ struct Resource {
 struct Counts {
     items: u64,
     bytes: u64,
-    pages: u64,
+    pace: Pace,
     retries: u64,
     /// Until when nothing happens, and why.
     wait: Option<(Instant, String)>,
 }
 
 impl Counts {
-    /// `orders  1,234 items  13 pages  410/s  2 retries  waiting 18 min: rate limited (429)`.
+    /// `orders  1,234 items  13 of 400 pages  410/s  2 retries  waiting 40 s: rate limited (429)  about 18 min left`.
     fn text(&self, name: &str, seconds: f64, now: Instant) -> String {
         let items = human::counted(self.items, "item", "items");
-        let pages = human::counted(self.pages, "page", "pages");
+        let pages = match self.pace.expected {
+            Some(expected) => format!(
+                "{} of {}",
+                human::count(self.pace.pages),
+                human::counted(expected, "page", "pages")
+            ),
+            None => human::counted(self.pace.pages, "page", "pages"),
+        };
         let rate = human::count((self.items as f64 / seconds.max(0.001)) as u64);
         let amount = human::bytes(self.bytes);
         let mut text = format!("  {name}  {items}  {pages}  {amount}  {rate}/s");
@@ -201,11 +275,17 @@ impl Counts {
             let retries = human::counted(self.retries, "retry", "retries");
             text.push_str(&format!("  {retries}"));
         }
+        let mut wait = 0.0;
         if let Some((until, reason)) = &self.wait
             && *until > now
         {
-            let left = human::seconds(until.duration_since(now).as_secs_f64());
+            wait = until.duration_since(now).as_secs_f64();
+            let left = human::seconds(wait);
             text.push_str(&format!("  waiting {left}: {reason}"));
+        }
+        let left = self.pace.left(wait, now);
+        if let Some(left) = left.filter(|left| *left >= ESTIMATED_FROM_SECONDS) {
+            text.push_str(&format!("  about {} left", human::about(left)));
         }
         text
     }
@@ -227,7 +307,7 @@ impl Live {
             } => self.change(resource, |counts| {
                 counts.items += rows;
                 counts.bytes += bytes;
-                counts.pages += 1;
+                counts.pace.pages += 1;
                 counts.wait = None;
             }),
             Event::RequestRetried {
@@ -244,6 +324,9 @@ impl Live {
                 wait_seconds,
                 reason,
             } => self.change(resource, |counts| counts.wait(*wait_seconds, reason)),
+            Event::PagesExpected { resource, pages } => {
+                self.change(resource, |counts| counts.pace.expected = Some(*pages));
+            }
             Event::StepFinished { .. } => self.clear(),
             Event::RunFinished { .. } => {
                 let _ = self.lines.clear();
@@ -280,6 +363,7 @@ impl Live {
             self.resources.insert(name.to_owned(), resource);
         }
         if let Some(Resource { line, counts }) = self.resources.get_mut(name) {
+            counts.pace.begin(Instant::now());
             change(counts);
             let seconds = line.elapsed().as_secs_f64();
             line.set_message(counts.text(name, seconds, Instant::now()));
@@ -302,13 +386,17 @@ mod tests {
 
     #[test]
     fn a_resource_says_what_it_waits_for() {
+        let now = Instant::now();
         let mut counts = Counts {
             items: 12_340,
             bytes: 2_000_000,
-            pages: 124,
+            pace: Pace {
+                begun: now.checked_sub(Duration::from_secs(10)),
+                pages: 124,
+                expected: None,
+            },
             ..Counts::default()
         };
-        let now = Instant::now();
         let plain = counts.text("videos", 10.0, now);
         counts.retries = 2;
         counts.wait = Some((
@@ -316,10 +404,45 @@ mod tests {
             "rate limited (429)".to_owned(),
         ));
         let waiting = counts.text("videos", 10.0, now);
-        insta::assert_snapshot!(format!("{plain}\n{waiting}"), @r"
+        counts.pace.expected = Some(200);
+        let bounded = counts.text("videos", 10.0, now);
+        counts.wait = None;
+        counts.pace.expected = Some(1_240);
+        let going = counts.text("videos", 10.0, now);
+        insta::assert_snapshot!([plain, waiting, bounded, going].join("\n"), @r"
           videos  12,340 items  124 pages  2.0 MB  1,234/s
           videos  12,340 items  124 pages  2.0 MB  1,234/s  2 retries  waiting 18 min 20 s: rate limited (429)
+          videos  12,340 items  124 of 200 pages  2.0 MB  1,234/s  2 retries  waiting 18 min 20 s: rate limited (429)  about 30 min left
+          videos  12,340 items  124 of 1,240 pages  2.0 MB  1,234/s  2 retries  about 90 s left
         ");
+    }
+
+    #[test]
+    fn a_wait_says_what_is_left_when_the_pages_are_known() {
+        let mut estimates = Estimates::default();
+        let begun = Instant::now();
+        let resource = || "videos".to_owned();
+        let page = Event::PageRead {
+            resource: resource(),
+            rows: 100,
+            bytes: 1,
+        };
+        let wait = Event::RequestRetried {
+            resource: resource(),
+            attempt: 1,
+            wait_seconds: 40.0,
+            reason: "rate limited (429)".to_owned(),
+        };
+        assert_eq!(estimates.take(&page, begun), None);
+        assert_eq!(estimates.take(&wait, begun), None, "no total is known");
+        let expected = Event::PagesExpected {
+            resource: resource(),
+            pages: 11,
+        };
+        estimates.take(&expected, begun);
+        let now = begun + Duration::from_secs(20);
+        // One page took 60 s with its wait; ten are left, and the wait itself.
+        assert_eq!(estimates.take(&wait, now), Some(640.0));
     }
 
     #[test]

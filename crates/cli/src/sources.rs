@@ -52,7 +52,7 @@ pub fn of_file(
         PipelineBody::Declared(body) => return of_rest(file, body, around, stop),
         PipelineBody::Files(bodies) => bodies
             .iter()
-            .map(|body| of_files(body, file.folder()))
+            .map(|body| of_files(body, file.folder(), stop))
             .collect(),
         PipelineBody::Rows(rows) => rows
             .iter()
@@ -76,6 +76,10 @@ fn of_rest(
     let extract = around.extract;
     let source = RestSource::new(file.source.name.clone(), config, Arc::clone(stop))
         .in_order(extract.next_item_mode == "fifo", extract.parallel_items_max);
+    let source = match extract.is_deterministic {
+        true => source.deterministic(),
+        false => source,
+    };
     let source = match around.keeps_checkpoints {
         true => source,
         false => source.without_checkpoints(),
@@ -155,15 +159,12 @@ fn no_such_source(name: &str) -> SourceError {
 
 /// A source of one resource that is read from files.
 pub fn of_one(spec: SourceSpec, body: &FileBody, folder: &Path, stop: &Arc<AtomicBool>) -> Source {
-    stoppable(spec, vec![of_files(body, folder)], stop)
+    stoppable(spec, vec![of_files(body, folder, stop)], stop)
 }
 
-fn of_files(body: &FileBody, folder: &Path) -> Box<dyn Resource> {
-    Box::new(FileResource::new(
-        body.spec.clone(),
-        body.files.clone(),
-        folder,
-    ))
+fn of_files(body: &FileBody, folder: &Path, stop: &Arc<AtomicBool>) -> Box<dyn Resource> {
+    let resource = FileResource::new(body.spec.clone(), body.files.clone(), folder);
+    Box::new(resource.stopped_by(Arc::clone(stop)))
 }
 
 fn stoppable(
@@ -203,12 +204,7 @@ impl Resource for Stoppable<Box<dyn Resource>> {
 impl PageReader for Stoppable<Box<dyn PageReader>> {
     fn next_page(&mut self) -> Result<Option<Page>, SourceError> {
         if self.stop.load(Ordering::Relaxed) {
-            return Err(SourceError::Other {
-                code: "pipeline.interrupted",
-                message: "interrupted".to_owned(),
-                help: vec!["run again to start the reading over".to_owned()],
-                cause: None,
-            });
+            return Err(SourceError::interrupted(tipple_files::STARTS_OVER));
         }
         self.inner.next_page()
     }

@@ -149,6 +149,8 @@ pub struct ExtractSettings {
     pub parallel_items_max: usize,
     /// One item from each resource in turn (`round_robin`), or one resource after the other (`fifo`).
     pub next_item_mode: String,
+    /// Resources that are `parallelized` give their pages in the order of all others, not as they are done.
+    pub is_deterministic: bool,
 }
 
 /// Normalizing.
@@ -296,6 +298,7 @@ impl Reader<'_> {
             workers: self.count("workers")?.unwrap_or(5),
             parallel_items_max: self.count("max_parallel_items")?.unwrap_or(20),
             next_item_mode: mode.unwrap_or_else(|| "round_robin".to_owned()),
+            is_deterministic: self.flag("deterministic", false)?,
         })
     }
 

@@ -17,7 +17,7 @@ mod resource;
 mod testing;
 
 pub use find::FileEntry;
-pub use resource::FileResource;
+pub use resource::{FileResource, STARTS_OVER};
 pub use tipple_source::{Compression, FileSpec, Format};
 
 use arrow_array::RecordBatch;

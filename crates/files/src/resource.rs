@@ -6,8 +6,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tipple_json::JsonPath;
@@ -25,6 +27,12 @@ use crate::jsonl::LineChunks;
 use crate::modified::{MODIFICATION_DATE, ModifiedFiles};
 use crate::{Chunks, Content};
 
+/// What an interrupted user is told: files are not read on from the middle.
+pub const STARTS_OVER: &str = "run again to start the reading over";
+
+/// How often a waiting reader looks whether the user has asked to stop.
+const STOP_CHECKED_EVERY: Duration = Duration::from_millis(50);
+
 /// Pages that may wait for the caller.
 const PAGES_AHEAD: usize = 2;
 
@@ -39,6 +47,8 @@ pub struct FileResource {
     base: PathBuf,
     /// Cursor over the files instead of over their rows.
     file_cursor: Option<IncrementalSpec>,
+    /// Set when the user has asked to stop.
+    stop: Arc<AtomicBool>,
 }
 
 impl FileResource {
@@ -55,7 +65,14 @@ impl FileResource {
             files,
             base: base.into(),
             file_cursor,
+            stop: Arc::default(),
         }
+    }
+
+    /// Lets readers end with an error soon after `stop` is set, even while they wait for a silent input.
+    pub fn stopped_by(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// The files that are there now, in the order in which they would be read without a cursor.
@@ -88,6 +105,7 @@ impl Resource for FileResource {
         Ok(Box::new(FileReader {
             state: ReaderState::Fresh { entries, files },
             modified,
+            stop: Arc::clone(&self.stop),
         }))
     }
 }
@@ -113,6 +131,7 @@ enum ReaderState {
 struct FileReader {
     state: ReaderState,
     modified: Option<ModifiedFiles>,
+    stop: Arc<AtomicBool>,
 }
 
 impl FileReader {
@@ -141,10 +160,7 @@ impl PageReader for FileReader {
         let ReaderState::Running(messages) = &self.state else {
             return Ok(None);
         };
-        let message = messages
-            .recv()
-            .unwrap_or_else(|_| Message::Failed(lost_thread()));
-        match message {
+        match awaited(messages, &self.stop) {
             Message::Page(page, ended) => {
                 if let (Some(entry), Some(modified)) = (ended, &mut self.modified) {
                     modified.finish(&entry)?;
@@ -165,6 +181,20 @@ impl PageReader for FileReader {
             .as_ref()
             .map(ModifiedFiles::state)
             .unwrap_or_default()
+    }
+}
+
+/// The next message of the reading thread; an error once `stop` is set.
+fn awaited(messages: &Receiver<Message>, stop: &AtomicBool) -> Message {
+    loop {
+        match messages.recv_timeout(STOP_CHECKED_EVERY) {
+            Ok(message) => return message,
+            Err(RecvTimeoutError::Disconnected) => return Message::Failed(lost_thread()),
+            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => {
+                return Message::Failed(SourceError::interrupted(STARTS_OVER));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
     }
 }
 

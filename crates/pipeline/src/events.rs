@@ -73,6 +73,13 @@ pub enum Event {
         /// For what.
         reason: String,
     },
+    /// The source knows how many pages there are.
+    PagesExpected {
+        /// Resource.
+        resource: String,
+        /// Pages in all, those that were read included.
+        pages: u64,
+    },
     /// The source has decided something for the user.
     Note {
         /// Resource.

@@ -17,6 +17,7 @@ mod paginator;
 mod resource;
 mod secrets;
 mod steps;
+pub(crate) mod unfinished;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -201,8 +202,11 @@ impl<'a> Reader<'a> {
             problem.message = redact(&problem.message).into_owned();
             problem.help = problem.help.take().map(|help| redact(&help).into_owned());
         }
-        problems.retain(|problem| known.insert((problem.path.clone(), problem.message.clone())));
-        problems
+        let mut all = unfinished::unfinished(value);
+        problems.retain(|problem| !all.iter().any(|mark| problem.path.starts_with(&mark.path)));
+        all.append(&mut problems);
+        all.retain(|problem| known.insert((problem.path.clone(), problem.message.clone())));
+        all
     }
 }
 

@@ -27,7 +27,7 @@ use crate::generator::{Children, Generator, Raw};
 use crate::http::{Client, Sender};
 use crate::model::{Auth, Origin, PageRule, RestConfig, RestResource, Seed};
 use crate::schedule::{Node, Order, Schedule, Step};
-use crate::sequence::{FromParent, Lane, Shared, Wired};
+use crate::sequence::{FromParent, Lane, Shared, Taking, Wired};
 use crate::steps::Steps;
 
 /// Tasks do little but wait and scan; more threads would take them from the normaliser.
@@ -45,6 +45,7 @@ pub struct RestSource {
     name: String,
     stop: Arc<AtomicBool>,
     keeps_checkpoints: bool,
+    is_deterministic: bool,
     order: Order,
 }
 
@@ -59,6 +60,7 @@ impl RestSource {
             name: name.into(),
             stop,
             keeps_checkpoints: true,
+            is_deterministic: false,
             order: Order::default(),
         }
     }
@@ -69,6 +71,13 @@ impl RestSource {
             is_fifo,
             generators_max,
         };
+        self
+    }
+
+    /// Lets the pages of resources that are `parallelized` come in the order of all others, not as they are done:
+    /// `extract.deterministic`.
+    pub fn deterministic(mut self) -> Self {
+        self.is_deterministic = true;
         self
     }
 
@@ -135,7 +144,10 @@ impl JointSource for RestSource {
             client,
             self.config.http.clone(),
             journal,
-            request.page_limit.is_some(),
+            Taking {
+                is_on_demand: request.page_limit.is_some(),
+                is_deterministic: self.is_deterministic,
+            },
         );
         tell_kept(&shared, &self.name);
         let reader = Reader::new(self, runtime, Arc::new(shared), &request)?;
@@ -331,16 +343,10 @@ impl Reader {
     }
 
     fn interrupted(&self) -> SourceError {
-        let help = match self.shared.journal {
+        SourceError::interrupted(match self.shared.journal {
             Some(_) => "what was read is kept for a day: run again to go on where it stopped",
             None => "run again to start the reading over",
-        };
-        SourceError::Other {
-            code: "pipeline.interrupted",
-            message: "interrupted".to_owned(),
-            help: vec![help.to_owned()],
-            cause: None,
-        }
+        })
     }
 
     /// Lets the requests under way end, so that their answers are kept.
@@ -521,7 +527,8 @@ fn reading(
         cursor: values_of(spec, convert, cursor.as_ref())?,
         own_cursors,
         sender,
-        is_parallel: resource.is_parallel && resource.parent.is_none(),
+        is_root: resource.parent.is_none(),
+        is_parallel: resource.is_parallel,
         is_on_demand: is_ordered && resource.parent.is_none(),
         has_told_path: AtomicBool::new(false),
         has_matched: AtomicBool::new(false),

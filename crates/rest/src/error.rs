@@ -115,7 +115,9 @@ impl Transport {
             }
             Transport::Timeout => "raise `client.http.timeout`, or ask for smaller pages",
             Transport::Closed | Transport::Body => "trying again later can help",
-            Transport::TooLarge => "ask for smaller pages",
+            Transport::TooLarge => {
+                "ask for smaller pages, or raise `client.http.max_body_mib`: an answer is held in memory as a whole"
+            }
             Transport::Invalid => "check `base_url`, `path`, `headers` and `client.http`",
         }
     }

@@ -4,7 +4,9 @@
 //! in the order of the rows. Start with [`Generator::next`].
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tipple_json::{JsonError, Scanner, text_of};
@@ -82,6 +84,26 @@ fn seeded(page: Page) -> Result<Raw, SourceError> {
     })
 }
 
+type Lanes = VecDeque<Result<Lane, SourceError>>;
+
+/// The first of so many lanes that has a page, an error or its end; its place.
+fn poll_first(
+    lanes: &mut Lanes,
+    looked_at: usize,
+    context: &mut Context<'_>,
+) -> Poll<(usize, Option<Result<Fetched, SourceError>>)> {
+    for (index, lane) in lanes.iter_mut().enumerate().take(looked_at) {
+        let Ok(lane) = lane else {
+            let error = lanes.remove(index).and_then(Result::err);
+            return Poll::Ready((index, error.map(Err)));
+        };
+        if let Poll::Ready(delivery) = lane.poll_next(context) {
+            return Poll::Ready((index, delivery));
+        }
+    }
+    Poll::Pending
+}
+
 /// A child over the rows of one page of its parent.
 pub(crate) struct Children {
     shared: Arc<Shared>,
@@ -90,7 +112,7 @@ pub(crate) struct Children {
     rows: Bytes,
     /// Where the next row begins.
     at: usize,
-    lanes: VecDeque<Result<Lane, SourceError>>,
+    lanes: Lanes,
 }
 
 impl Children {
@@ -109,41 +131,49 @@ impl Children {
             at: 0,
             lanes: VecDeque::new(),
         };
-        if !children.shared.is_on_demand {
-            children.fill(children.shared.http.max_concurrency);
-        }
+        children.fill(children.lanes_max());
         children
     }
 
+    /// Sequences that are open side by side.
+    fn lanes_max(&self) -> usize {
+        match self.shared.taking.is_on_demand {
+            true => 0,
+            false => self.shared.http.max_concurrency,
+        }
+    }
+
+    /// The next page: of the first row that has more, or, when order does not matter, of whichever row is ready.
     async fn next(&mut self) -> Option<Result<Raw, SourceError>> {
+        let taking = self.shared.taking;
+        let is_free = self.wired.is_parallel && !taking.is_deterministic && !taking.is_on_demand;
         loop {
-            self.fill(1);
-            let lane = match self.lanes.front_mut()? {
-                Ok(lane) => lane,
-                Err(_) => return self.lanes.pop_front()?.err().map(Err),
-            };
-            match lane.next().await {
-                None => {
-                    self.lanes.pop_front();
-                    if !self.shared.is_on_demand {
-                        self.fill(self.shared.http.max_concurrency);
-                    }
-                }
-                Some(Err(error)) => return Some(Err(error)),
-                Some(Ok(page)) => {
-                    let included = std::mem::take(&mut lane.included);
-                    let cursor_key = lane.cursor_key.clone();
-                    let page = Raw {
-                        cursor_key,
-                        ..raw(page)
-                    };
-                    let page = self.with_included(page, &included);
-                    if let Some(Ok(lane)) = self.lanes.front_mut() {
-                        lane.included = included;
-                    }
-                    return Some(page);
-                }
+            self.fill(self.lanes_max().max(1));
+            let looked_at = if is_free { self.lanes.len() } else { 1 };
+            if self.lanes.is_empty() {
+                return None;
             }
+            let lanes = &mut self.lanes;
+            let (index, delivery) = poll_fn(|context| poll_first(lanes, looked_at, context)).await;
+            match delivery {
+                Some(Ok(page)) => return Some(self.raw(index, page)),
+                Some(Err(error)) => return Some(Err(error)),
+                None => drop(self.lanes.remove(index)),
+            }
+        }
+    }
+
+    /// The page of a lane, with what its row gives to it.
+    fn raw(&self, index: usize, page: Fetched) -> Result<Raw, SourceError> {
+        match self.lanes.get(index) {
+            Some(Ok(lane)) => {
+                let page = Raw {
+                    cursor_key: lane.cursor_key.clone(),
+                    ..raw(page)
+                };
+                self.with_included(page, &lane.included)
+            }
+            _ => Ok(raw(page)),
         }
     }
 

@@ -26,8 +26,8 @@ use crate::retry::{RetryPolicy, quota, server_wait};
 /// Redirects of one request, as in dlt.
 const REDIRECTS_MAX: usize = 30;
 
-/// Largest body of one answer: pages beyond it do not fit the promise about memory.
-const BODY_BYTES_MAX: usize = 256 << 20;
+/// Room that is made for a body at once; an answer may announce any length.
+const BODY_BYTES_RESERVED: usize = 16 << 20;
 
 /// Connections that are kept open, per host.
 const IDLE_CONNECTIONS_MAX: usize = 50;
@@ -213,6 +213,7 @@ pub(crate) struct Client {
     pub(crate) limiter: Arc<Limiter>,
     policy: RetryPolicy,
     follows_redirects: bool,
+    body_bytes_max: usize,
     error_body_max: Option<usize>,
 }
 
@@ -234,6 +235,7 @@ impl Client {
                 has_jitter: true,
             },
             follows_redirects: policy.follow_redirects,
+            body_bytes_max: policy.max_body_bytes,
             error_body_max: policy.show_error_body.then_some(policy.error_body_max),
         })
     }
@@ -403,10 +405,10 @@ impl Client {
         let mut response = request.send().await.map_err(|error| transport(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let announced = response.content_length().unwrap_or(0) as usize;
-        let mut body = Vec::with_capacity(announced.min(BODY_BYTES_MAX));
+        let mut body = Vec::with_capacity(announced.min(BODY_BYTES_RESERVED));
         while let Some(chunk) = response.chunk().await.map_err(|error| transport(&error))? {
-            if body.len() + chunk.len() > BODY_BYTES_MAX {
-                let detail = format!("it has more than {} MiB", BODY_BYTES_MAX >> 20);
+            if body.len() + chunk.len() > self.body_bytes_max {
+                let detail = format!("it has more than {} MiB", self.body_bytes_max >> 20);
                 return Err(lost(Transport::TooLarge, detail));
             }
             body.extend_from_slice(&chunk);

@@ -156,6 +156,7 @@ fn http() -> Value {
             let member = match *key {
                 "max_attempts" => whole("attempts of a request in all"),
                 "max_concurrency" => whole("requests at the same time"),
+                "max_body_mib" => whole("MiB of one answer; it is held in memory"),
                 "timeout" => number("seconds to wait for more of an answer"),
                 "connect_timeout" => number("seconds to wait for a connection"),
                 "backoff_factor" => number("seconds of the first wait between attempts; doubled each time"),

@@ -514,6 +514,8 @@ pub struct HttpPolicy {
     pub max_rps: Option<f64>,
     /// Requests at the same time.
     pub max_concurrency: usize,
+    /// Bytes of one answer, decompressed: it is held in memory as a whole.
+    pub max_body_bytes: usize,
     /// `User-Agent`; the program's own when absent.
     pub user_agent: Option<String>,
     /// Proxy, credentials included; the environment decides when absent.
@@ -546,6 +548,7 @@ impl Default for HttpPolicy {
             retry_statuses: Vec::new(),
             max_rps: None,
             max_concurrency: 5,
+            max_body_bytes: 256 << 20,
             user_agent: None,
             proxy: None,
             ca_file: None,

@@ -237,6 +237,20 @@ impl Pager {
         Some(call)
     }
 
+    /// Pages of the sequence in all, once an answer has told a total.
+    pub(crate) fn pages_expected(&self) -> Option<u64> {
+        let (bounds, step) = match &self.rule {
+            PageRule::PageNumber(rule) => (&rule.bounds, 1),
+            PageRule::Offset(rule) => (&rule.bounds, rule.limit.max(1)),
+            _ => return None,
+        };
+        let total = self.total?;
+        let end = bounds.maximum.map_or(total, |max| total.min(max));
+        let left = u64::try_from(end.saturating_sub(self.number)).unwrap_or(0);
+        let pages = self.page_count + left.div_ceil(step.unsigned_abs());
+        Some(self.page_count_max.map_or(pages, |max| pages.min(max)))
+    }
+
     fn check(&self, next: &Call) -> Result<(), Failure> {
         if self.guard.sent.contains(&next.fingerprint()) {
             return Err(Failure::Endless {

@@ -5,8 +5,10 @@
 //! is reported in order. Start with [`Lane::start`].
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tipple_json::{JsonPath, Value};
@@ -32,13 +34,21 @@ const WAITING_BYTES_MAX: usize = 64 << 20;
 /// How often it is looked whether all sequences have settled.
 const SETTLED_CHECKED_EVERY: Duration = Duration::from_millis(5);
 
+/// How pages are taken in this run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taking {
+    /// Nothing is fetched before it is asked for: a limit of pages is in force.
+    pub(crate) is_on_demand: bool,
+    /// The order of pages does not depend on which answer comes first.
+    pub(crate) is_deterministic: bool,
+}
+
 /// What all sequences of a source share.
 pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) http: HttpPolicy,
     pub(crate) journal: Option<Journal>,
-    /// Nothing is fetched before it is asked for: a limit of pages is in force.
-    pub(crate) is_on_demand: bool,
+    pub(crate) taking: Taking,
     waiting_bytes: AtomicUsize,
     /// Sequences that ask for a page or read its answer.
     busy_count: AtomicUsize,
@@ -51,13 +61,13 @@ impl Shared {
         client: Client,
         http: HttpPolicy,
         journal: Option<Journal>,
-        is_on_demand: bool,
+        taking: Taking,
     ) -> Self {
         Shared {
             client,
             http,
             journal,
-            is_on_demand,
+            taking,
             waiting_bytes: AtomicUsize::new(0),
             busy_count: AtomicUsize::new(0),
             changed: Notify::new(),
@@ -120,7 +130,10 @@ pub(crate) struct Wired {
     /// Instead of `cursor`, when each row of the parent has its own.
     pub(crate) own_cursors: Option<OwnCursors>,
     pub(crate) sender: Sender,
-    /// Pages may be fetched side by side when their number is known.
+    /// It has no parent, so it has one sequence.
+    pub(crate) is_root: bool,
+    /// `parallelized`: pages of a root are fetched side by side when their number is known; those of a child come as
+    /// they are done.
     pub(crate) is_parallel: bool,
     /// The cursor may end the reading after any page.
     pub(crate) is_on_demand: bool,
@@ -159,6 +172,8 @@ pub(crate) struct FromParent {
 pub(crate) struct Lane {
     pages: mpsc::UnboundedReceiver<Delivery>,
     asked: Arc<AtomicU64>,
+    /// The next page was asked for.
+    is_asked: bool,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
     /// Members that go into each row.
@@ -189,11 +204,13 @@ impl Lane {
             asked: Arc::clone(&asked),
             give,
             sent: 0,
+            expected: None,
             ahead: VecDeque::new(),
         };
         Lane {
             pages,
             asked,
+            is_asked: false,
             shared: Arc::clone(shared),
             task: tokio::spawn(sequence.run(parent)),
             included,
@@ -203,11 +220,22 @@ impl Lane {
 
     /// The next page; nothing at the end.
     pub(crate) async fn next(&mut self) -> Option<Delivery> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        self.shared.changed.notify_waiters();
-        let delivery = self.pages.recv().await?;
-        self.shared.release(&delivery);
-        Some(delivery)
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The next page when it is there; asks for it otherwise.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Delivery>> {
+        if !self.is_asked {
+            self.is_asked = true;
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            self.shared.changed.notify_waiters();
+        }
+        let delivery = ready!(self.pages.poll_recv(context));
+        self.is_asked = false;
+        if let Some(delivery) = &delivery {
+            self.shared.release(delivery);
+        }
+        Poll::Ready(delivery)
     }
 }
 
@@ -230,6 +258,8 @@ struct Sequence {
     give: mpsc::UnboundedSender<Delivery>,
     /// Pages that were given.
     sent: u64,
+    /// Pages in all, as it was told last.
+    expected: Option<u64>,
     /// Requests under way for pages after the next one.
     ahead: VecDeque<(u64, AbortOnDrop)>,
 }
@@ -322,7 +352,7 @@ impl Sequence {
     }
 
     fn has_room(&self) -> bool {
-        let is_free = !self.shared.is_on_demand && !self.wired.is_on_demand;
+        let is_free = !self.shared.taking.is_on_demand && !self.wired.is_on_demand;
         is_free && self.shared.waiting_bytes.load(Ordering::SeqCst) < WAITING_BYTES_MAX
     }
 
@@ -514,6 +544,7 @@ impl Sequence {
     ) -> Result<bool, Failure> {
         if let Some(pager) = &mut walk.pager {
             let goes_on = pager.advance(seen, &mut walk.call)?;
+            self.tell_expected(walk);
             self.fetch_ahead(walk, goes_on);
             return Ok(goes_on);
         }
@@ -527,7 +558,20 @@ impl Sequence {
         };
         let goes_on = pager.advance(seen, &mut walk.call)?;
         walk.pager = Some(pager);
+        self.tell_expected(walk);
         Ok(goes_on)
+    }
+
+    /// Lets those who show progress know how many pages there will be.
+    fn tell_expected(&mut self, walk: &Walk) {
+        let expected = walk.pager.as_ref().and_then(Pager::pages_expected);
+        if let Some(pages) = expected.filter(|_| self.wired.is_root && expected != self.expected) {
+            self.expected = expected;
+            (self.wired.sender.notify)(SourceEvent::Expected {
+                resource: Arc::clone(&self.wired.name),
+                pages,
+            });
+        }
     }
 
     fn find_rule(&self, answer: &Answer, tree: &Value, has_list: bool) -> Pager {
@@ -647,7 +691,8 @@ impl Sequence {
 
     /// Sends requests for pages whose number is known already (§19.5, prefetch).
     fn fetch_ahead(&mut self, walk: &Walk, goes_on: bool) {
-        let Some(pager) = walk.pager.as_ref().filter(|_| self.wired.is_parallel) else {
+        let is_allowed = self.wired.is_parallel && self.wired.is_root;
+        let Some(pager) = walk.pager.as_ref().filter(|_| is_allowed) else {
             return;
         };
         if !goes_on || !self.has_room() {

@@ -125,9 +125,7 @@ impl SourceError {
     /// How to go on; one line each.
     pub fn help(&self) -> Vec<String> {
         match self {
-            SourceError::Spec { problems, .. } => {
-                problems.iter().filter_map(|p| p.help.clone()).collect()
-            }
+            SourceError::Spec { problems, .. } => distinct_helps(problems),
             SourceError::Io { origin, .. } => vec![format!("check that `{origin}` may be read")],
             SourceError::NoFile { pattern, .. } => vec![format!(
                 "check the path `{pattern}`; patterns may hold `*`, `?`, `[…]` and `**`"
@@ -143,6 +141,16 @@ impl SourceError {
         }
     }
 
+    /// The user has asked to stop; `help` says how to go on.
+    pub fn interrupted(help: &str) -> Self {
+        SourceError::Other {
+            code: "pipeline.interrupted",
+            message: "interrupted".to_owned(),
+            help: vec![help.to_owned()],
+            cause: None,
+        }
+    }
+
     /// The error for text at `place` that is not JSON; `error` counts bytes from the start of `text`.
     pub fn malformed_json(text: &[u8], place: &Place, error: &JsonError) -> Self {
         let found = tipple_json::locate(text, error.at);
@@ -154,6 +162,17 @@ impl SourceError {
             excerpt: found.excerpt,
         }
     }
+}
+
+/// What to do about all mistakes, each advice once.
+fn distinct_helps(problems: &[Problem]) -> Vec<String> {
+    let mut helps: Vec<String> = Vec::new();
+    for help in problems.iter().filter_map(|problem| problem.help.as_ref()) {
+        if !helps.contains(help) {
+            helps.push(help.clone());
+        }
+    }
+    helps
 }
 
 fn list_problems(origin: &str, problems: &[Problem]) -> String {

@@ -45,6 +45,13 @@ pub enum SourceEvent {
         /// For what.
         reason: String,
     },
+    /// An answer has told how many pages there are.
+    Expected {
+        /// Resource that has them.
+        resource: Arc<str>,
+        /// Pages in all, those that were read included.
+        pages: u64,
+    },
     /// A decision that the source has made for the user, with what to write to make it explicit.
     Note {
         /// Resource that it is about.

@@ -10,7 +10,7 @@ use tipple_schema::yaml;
 use super::Outcome;
 use crate::diagnostics::{Diagnostic, codes};
 use crate::exit::Exit;
-use crate::output::{self, Terminal};
+use crate::output::{self, Terminal, human};
 
 /// Arguments of `tipple convert-config`.
 #[derive(Debug, Args)]
@@ -25,19 +25,32 @@ impl ConvertConfig {
     pub fn run(self, terminal: &Terminal) -> Outcome {
         let text = self.text()?;
         let imported = from_python(&text).map_err(|error| from_import(&error))?;
-        let mut page = String::new();
-        for note in &imported.notes {
-            page.push_str(&format!("# TODO {note}\n"));
-        }
+        let mut page = self.heading(&imported.notes);
         page.push_str(&yaml::to_text(&imported.document));
         output::print(&page);
         if !imported.notes.is_empty() {
+            let places = human::counted(imported.notes.len() as u64, "place", "places");
             terminal.note(&format!(
-                "{} left to do, see the comments",
-                imported.notes.len()
+                "{places} to be written by hand: see the notes at the top; `tipple check` finds what is left"
             ));
         }
         Ok(Exit::Done)
+    }
+
+    /// Where the file is from, and what could not be carried over.
+    fn heading(&self, notes: &[String]) -> String {
+        let origin = match self.file.as_os_str() == "-" {
+            true => "Python".to_owned(),
+            false => format!("`{}`", self.file.display()),
+        };
+        let mut text = format!("# From {origin}.\n");
+        if !notes.is_empty() {
+            text.push_str("# What has no form in a file is marked `<TODO …>` below; until it is written by hand, `tipple check` refuses it:\n");
+        }
+        for note in notes {
+            text.push_str(&format!("# TODO {note}\n"));
+        }
+        text
     }
 
     fn text(&self) -> Result<String, Diagnostic> {

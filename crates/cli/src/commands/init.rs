@@ -1,9 +1,10 @@
 //! `tipple init SOURCE DESTINATION`: writes the files of a new pipeline.
 //!
 //! Nothing is overwritten without a question, secrets never go into the pipeline file, and a second run adds a second
-//! source beside the first. It works without a network.
+//! source beside the first. It works without a network. On a terminal it asks for what was not said.
 
 mod files;
+mod questions;
 mod template;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::exit::Exit;
 use crate::output::{Align, Sheet, Terminal};
 use crate::sources::{self, BUILT_IN};
 use files::{Files, SecretLine};
+use questions::Wishes;
 
 /// Name of the general template.
 const REST_API: &str = "rest_api";
@@ -29,7 +31,8 @@ const REST_API: &str = "rest_api";
 /// Arguments of `tipple init`.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// Source (see -l) and destination; with --openapi or --curl the source may be left out
+    /// Source (see -l) and destination; with --openapi or --curl the source may be left out. On a terminal, what is
+    /// missing is asked for
     #[arg(value_name = "SOURCE DESTINATION", num_args = 0..=2)]
     names: Vec<String>,
     /// From an OpenAPI 3 document (YAML or JSON)
@@ -89,41 +92,51 @@ impl Init {
     }
 
     fn plan(&self, terminal: &Terminal) -> Result<Plan, Diagnostic> {
-        let (source, destination) = self.source_and_destination()?;
-        check_destination(&destination)?;
+        let wishes = self.wishes(terminal)?;
+        check_destination(&wishes.destination)?;
+        let destination = wishes.destination.as_str();
         if let Some(command) = &self.curl {
-            let name = source.unwrap_or_else(|| host_name(command));
+            let name = wishes.source.unwrap_or_else(|| host_name(command));
             let imported = from_curl(command, &format!("{name}_source"));
             return imported
-                .map(|found| template::imported(&name, &destination, found))
+                .map(|found| template::imported(&name, destination, found))
                 .map_err(|error| from_import(&error));
         }
         if let Some(file) = &self.openapi {
             let document = documents::read(file)?;
-            let name = source.unwrap_or_else(|| title(&document));
+            let name = wishes.source.unwrap_or_else(|| title(&document));
             let imported: Result<Imported, _> = from_openapi(&document, &format!("{name}_source"));
             return imported
-                .map(|found| template::imported(&name, &destination, found))
+                .map(|found| template::imported(&name, destination, found))
                 .map_err(|error| from_import(&error));
         }
-        let name = source.unwrap_or_default();
-        match sources::built_in(&name) {
-            Some(built_in) => template::built_in(built_in, &destination)
-                .map_err(|error| source::from_source(&error)),
+        let name = wishes.source.as_deref().unwrap_or_default();
+        match sources::built_in(name) {
+            Some(built_in) => {
+                template::built_in(built_in, &wishes).map_err(|error| source::from_source(&error))
+            }
             None => {
-                if name != REST_API {
-                    terminal.note(&unknown_source(&name));
+                if name != REST_API && self.names.len() == 2 {
+                    terminal.note(&unknown_source(name));
                 }
-                Ok(template::rest_api(&name, &destination))
+                Ok(template::rest_api(name, &wishes))
             }
         }
     }
 
-    fn source_and_destination(&self) -> Result<(Option<String>, String), Diagnostic> {
+    fn wishes(&self, terminal: &Terminal) -> Result<Wishes, Diagnostic> {
         let is_imported = self.curl.is_some() || self.openapi.is_some();
         match (&self.names[..], is_imported) {
-            ([source, destination], _) => Ok((Some(identifier(source)), destination.clone())),
-            ([destination], true) => Ok((None, destination.clone())),
+            ([source, destination], _) => Ok(Wishes {
+                source: Some(identifier(source)),
+                destination: destination.clone(),
+                ..Wishes::default()
+            }),
+            ([destination], true) => Ok(Wishes {
+                destination: destination.clone(),
+                ..Wishes::default()
+            }),
+            (words, _) if terminal.may_ask() => questions::ask(words, is_imported, &mut &*terminal),
             _ => Err(Diagnostic::new(
                 &codes::USAGE_ARGUMENTS,
                 "source and destination are missing",

@@ -577,9 +577,9 @@ The pipeline file has mistakes; all of them are listed, with the line and the ne
 are not known are mistakes too, so that a misspelt hint is not quietly ignored.";
 
     SOURCE_TABLE_NAME = "source.table_name", Source, "\
-The `table_name` of a resource has fields of the item in braces, as in `event_{type}`, and an item lacks such a field, or has
-null, a list or an object there. The message shows the item. Name a field that every item has; a number or a truth value will
-do as well as a text.";
+The `table_name` of a resource has a field of the item in braces, as in `event_{type}`, and an item cannot be placed: it
+lacks the field, or has null, a list, an object or an empty text there. The message shows the item. Name a field that every
+item has; numbers and truth values will do as well as texts.";
 
     SOURCE_TRUNCATED = "source.truncated", Source, "\
 The data ends in the middle: a compressed file or a JSON document was cut while it was copied, or is still being written.

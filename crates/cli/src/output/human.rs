@@ -42,6 +42,16 @@ pub fn seconds(number: f64) -> String {
     }
 }
 
+/// `40 s`, `18 min`, `2 h 5 min`: for estimates.
+pub fn about(number: f64) -> String {
+    let whole = number.round().max(0.0) as u64;
+    match whole {
+        0..=99 => format!("{whole} s"),
+        100..=7_199 => format!("{} min", (whole + 30) / 60),
+        _ => format!("{} h {} min", whole / 3_600, whole % 3_600 / 60),
+    }
+}
+
 /// `2 min ago`, against `now`.
 pub fn ago(then: Timestamp, now: Timestamp) -> String {
     let passed = now.as_second().saturating_sub(then.as_second());
@@ -95,6 +105,10 @@ mod tests {
         assert_eq!(
             [0.024, 12.34, 125.0].map(seconds),
             ["0.02 s", "12.3 s", "2 min 5 s"]
+        );
+        assert_eq!(
+            [0.4, 40.0, 1_100.0, 7_500.0].map(about),
+            ["0 s", "40 s", "18 min", "2 h 5 min"]
         );
     }
 

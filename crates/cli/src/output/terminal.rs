@@ -158,6 +158,38 @@ impl Terminal {
         Ok(())
     }
 
+    /// True when a person sits at both ends and wants to be asked.
+    pub fn may_ask(&self) -> bool {
+        self.may_ask && !self.is_yes && io::stderr().is_terminal()
+    }
+
+    /// Asks for a word; an empty answer means the default. Call it only where [`Terminal::may_ask`] says so.
+    ///
+    /// # Errors
+    /// A diagnostic when the input ends.
+    pub fn ask(&self, question: &str, default: &str) -> Result<String, Diagnostic> {
+        let shown = match default {
+            "" => String::new(),
+            default => format!(" [{default}]"),
+        };
+        print_error(&format!("{question}{shown}: "));
+        let mut answer = String::new();
+        match io::stdin().lock().read_line(&mut answer) {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => {
+                print_error("\n");
+                return Err(
+                    Diagnostic::new(&codes::USAGE_DECLINED, "there was no answer")
+                        .help("Nothing changed."),
+                );
+            }
+        }
+        Ok(match answer.trim() {
+            "" => default.to_owned(),
+            answer => answer.to_owned(),
+        })
+    }
+
     /// Asks before something is changed.
     ///
     /// # Errors

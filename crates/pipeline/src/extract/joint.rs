@@ -144,7 +144,7 @@ fn count(counts: &Counts, event: &SourceEvent) {
             let counts = counts.entry(resource.to_string()).or_default();
             counts.waited_ms += wait.as_millis() as u64;
         }
-        SourceEvent::Note { .. } => {}
+        SourceEvent::Expected { .. } | SourceEvent::Note { .. } => {}
     }
 }
 
@@ -170,6 +170,10 @@ fn told(event: SourceEvent) -> Option<Event> {
             resource: resource.to_string(),
             wait_seconds: wait.as_secs_f64(),
             reason,
+        },
+        SourceEvent::Expected { resource, pages } => Event::PagesExpected {
+            resource: resource.to_string(),
+            pages,
         },
         SourceEvent::Note { resource, message } => Event::Note {
             resource: resource.to_string(),

@@ -68,6 +68,14 @@ impl Reader<'_> {
                 .map_or(defaults.max_concurrency, |n| {
                     usize::try_from(n).unwrap_or(usize::MAX)
                 }),
+            max_body_bytes: self.positive(fields, "max_body_mib").map_or(
+                defaults.max_body_bytes,
+                |n| {
+                    usize::try_from(n)
+                        .unwrap_or(usize::MAX)
+                        .saturating_mul(1 << 20)
+                },
+            ),
             user_agent: fields.text("user_agent", &mut self.problems),
             proxy: self.proxy(fields),
             ca_file: fields
@@ -155,7 +163,7 @@ impl Reader<'_> {
 }
 
 /// Keys of `client.http`.
-pub(crate) const KEYS: [&str; 16] = [
+pub(crate) const KEYS: [&str; 17] = [
     "timeout",
     "connect_timeout",
     "max_attempts",
@@ -165,6 +173,7 @@ pub(crate) const KEYS: [&str; 16] = [
     "retry_statuses",
     "max_rps",
     "max_concurrency",
+    "max_body_mib",
     "user_agent",
     "proxy",
     "ca_file",

@@ -489,7 +489,7 @@ fn requests_have_their_policy() {
         r#"
 client:
   base_url: https://api.example.com
-  http: { timeout: 5, max_attempts: 3, backoff_factor: 0.5, max_rps: 10, max_concurrency: 8, retry_statuses: [408, 425], ca_file: ca.pem, bool_params: json, strict_selector: true, detect: dlt-1.31 }
+  http: { timeout: 5, max_attempts: 3, backoff_factor: 0.5, max_rps: 10, max_concurrency: 8, max_body_mib: 512, retry_statuses: [408, 425], ca_file: ca.pem, bool_params: json, strict_selector: true, detect: dlt-1.31 }
 resources: [a]
 "#,
     );
@@ -500,6 +500,7 @@ resources: [a]
         backoff: Duration::from_millis(500),
         max_rps: Some(10.0),
         max_concurrency: 8,
+        max_body_bytes: 512 << 20,
         retry_statuses: vec![408, 425],
         ca_file: Some(PathBuf::from("/etc/pipelines/ca.pem")),
         bool_params: BoolText::Json,
@@ -788,6 +789,24 @@ fn mistakes_of_the_graph_are_told() {
         )
     });
     insta::assert_snapshot!("graph", all.join("\n"));
+}
+
+#[test]
+fn what_a_converter_has_left_is_refused_once() {
+    let all = [
+        "processing_steps: [{ filter: \"<TODO only_open>\" }]",
+        "endpoint: { params: { a: \"<TODO 60 * 60>\" }, response_actions: [\"<TODO handler>\"] }",
+    ];
+    let all = all.map(|form| mistakes(&one(form)));
+    insta::assert_snapshot!(all.join("\n"), @r"
+    line 5: `resources[1].processing_steps[0].filter`: this is left to be written by hand
+        help: see the notes at the top of the file
+
+    line 5: `resources[1].endpoint.params.a`: this is left to be written by hand
+        help: see the notes at the top of the file
+    line 5: `resources[1].endpoint.response_actions[0]`: this is left to be written by hand
+        help: see the notes at the top of the file
+    ");
 }
 
 #[test]

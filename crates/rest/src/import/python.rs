@@ -2,11 +2,15 @@
 //!
 //! The dictionary is read as data, never run: texts, numbers, `True`, `False`, `None`, lists, dictionaries, joined texts,
 //! look-ups of secrets and settings, and the known classes of paginators and authenticators. Everything else (functions,
-//! names, f-strings with expressions) becomes null and a note that names the form to use instead.
+//! names, f-strings with expressions) becomes a mark that `tipple check` finds, and a note that names the form to use instead.
 
 use serde_json::{Map, Number, Value};
 
 use super::{ImportError, Imported};
+use crate::document::unfinished::marked;
+
+/// Characters of a Python expression that are quoted.
+const SHOWN_CHARS_MAX: usize = 80;
 
 /// Nested lists and dictionaries.
 const DEPTH_MAX: usize = 64;
@@ -28,7 +32,7 @@ pub fn from_python(text: &str) -> Result<Imported, ImportError> {
                 if map.contains_key("client") || map.contains_key("resources") =>
             {
                 return Ok(Imported {
-                    document: Value::Object(map),
+                    document: Value::Object(with_source(map, &text[..start])),
                     notes: reader.notes,
                     secrets: Vec::new(),
                 });
@@ -169,13 +173,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn note(&mut self, what: &str, form: &str) -> Value {
+    /// Notes something that has no form in a file and begins at `start`; the value that marks its place.
+    fn note(&mut self, start: usize, form: &str) -> Value {
         let path = self.path.join(".").replace(".[", "[");
-        let shown: String = what.split_whitespace().collect::<Vec<_>>().join(" ");
-        let shown: String = shown.chars().take(80).collect();
+        let line = self.text[..start].matches('\n').count() + 1;
+        let words = self.text[start..self.at].split_whitespace();
+        let shown: String = words.collect::<Vec<_>>().join(" ");
+        let shown: String = shown.chars().take(SHOWN_CHARS_MAX).collect();
         self.notes
-            .push(format!("`{path}`: `{shown}` has no file form; {form}"));
-        Value::Null
+            .push(format!("`{path}` (line {line}): `{shown}`; {form}"));
+        marked(&shown)
+    }
+
+    /// The form that stands for a function at this place.
+    fn form(&self) -> &'static str {
+        let named = self.path.iter().rev().find(|key| !key.starts_with('['));
+        form_for(named.map_or("", String::as_str))
     }
 
     fn value(&mut self) -> Result<Value, ImportError> {
@@ -196,8 +209,7 @@ impl<'a> Reader<'a> {
             Some(_) if self.depth == 0 => Ok(value),
             Some(_) => {
                 self.skip_expression();
-                let text = self.text[start..self.at].trim();
-                Ok(self.note(text, form_for(self.path.last().map_or("", String::as_str))))
+                Ok(self.note(start, self.form()))
             }
         }
     }
@@ -222,8 +234,8 @@ impl<'a> Reader<'a> {
             if self.rest().starts_with("**") {
                 let start = self.at;
                 self.skip_expression();
-                let text = self.text[start..self.at].to_owned();
-                self.note(&text, "write its members here");
+                let mark = self.note(start, "write its members here");
+                map.insert("**".to_owned(), mark);
             } else {
                 let key = match self.operand()? {
                     Value::String(key) => key,
@@ -414,10 +426,12 @@ impl<'a> Reader<'a> {
         {
             return Ok(self.argument(Some(&parameter), kind));
         }
+        let is_order = self.path.last().is_some_and(|key| key == "last_value_func");
+        if is_order && matches!(name, "max" | "min") {
+            return Ok(Value::from(name));
+        }
         self.skip_expression();
-        let text = self.text[start..self.at].trim().to_owned();
-        let key = self.path.last().cloned().unwrap_or_default();
-        Ok(self.note(&text, form_for(&key)))
+        Ok(self.note(start, self.form()))
     }
 
     /// The path in `["a.b"]` or `("a.b", …)`.
@@ -494,8 +508,7 @@ impl<'a> Reader<'a> {
         self.quoted(quote, false, &mut text)?;
         let plain = text.replace("{{", "").replace("}}", "");
         if plain.contains('{') {
-            let shown = self.text[start..self.at].to_owned();
-            return Ok(self.note(&shown, "write the text with its values in place"));
+            return Ok(self.note(start, "write the text with its values in place"));
         }
         Ok(Value::String(text.replace("{{", "{").replace("}}", "}")))
     }
@@ -554,6 +567,35 @@ fn enclosing_function(before: &str) -> (Option<String>, Vec<(String, &'static st
     (Some(name), parameters)
 }
 
+/// The configuration, with the name of the source that the function around it makes: state and schema have this name.
+fn with_source(map: Map<String, Value>, before: &str) -> Map<String, Value> {
+    let function = before.rfind("def ");
+    let decorator = function.and_then(|def| Some((before[..def].rfind("@dlt.source")?, def)));
+    let Some((at, def)) = decorator else {
+        return map;
+    };
+    let is_its = before[at..def]
+        .trim_end()
+        .lines()
+        .skip(1)
+        .all(|line| line.starts_with([' ', '\t', ')', '@']) || line.is_empty());
+    let named = before[at..def].split("name=").nth(1);
+    let named = named.and_then(|rest| rest.split(['\'', '"']).nth(1));
+    let name = match named {
+        Some(name) => name,
+        None => before[def + 4..]
+            .split('(')
+            .next()
+            .unwrap_or_default()
+            .trim(),
+    };
+    if !is_its || name.is_empty() || map.contains_key("source") {
+        return map;
+    }
+    let source = ("source".to_owned(), Value::from(name));
+    std::iter::once(source).chain(map).collect()
+}
+
 /// The form to use instead of a function under this key (spec §21.1).
 fn form_for(key: &str) -> &'static str {
     match key {
@@ -563,8 +605,21 @@ fn form_for(key: &str) -> &'static str {
         "convert" | "transform" => "name a conversion such as `epoch_s`, or write `{ jq: \"…\" }`",
         "action" => "write `ignore`, `retry`, `raise`, `skip_page` or `{ jq: \"…\" }`",
         "last_value_func" => "write `max` or `min`",
-        "session" => "use the keys of `client.http`",
-        "columns" => "write the columns as a map",
+        "session" => {
+            "remove it; timeouts, retries, proxy and certificates are keys of `client.http`"
+        }
+        "columns" => "write the columns as a map: `{ price: { data_type: double } }`",
+        "table_name" => "put the field in braces: `\"event_{type}\"`",
+        "base_url" | "path" => "write the whole address",
+        "response_actions" => {
+            "write `{ status_code: 404, action: ignore }`; actions are `ignore`, `retry`, `raise`, `skip_page` or `{ jq: \"…\" }`"
+        }
+        "auth" => {
+            "write `{ type: … }`: bearer, api_key, http_basic, oauth2_client_credentials, oauth2_jwt_bearer or hmac"
+        }
+        "paginator" => {
+            "write `{ type: … }`: page_number, offset, cursor, json_link, header_link, header_cursor or single_page"
+        }
         _ => "write the value itself",
     }
 }
@@ -611,6 +666,7 @@ def github_source(access_token: str = dlt.secrets.value, org=dlt.config.value):
         let imported = from_python(EXAMPLE).unwrap();
         insta::assert_snapshot!(format!("{:#}\n{}", imported.document, imported.notes.join("\n")), @r#"
         {
+          "source": "github_source",
           "client": {
             "base_url": "https://api.github.com/repos/",
             "auth": {
@@ -643,7 +699,7 @@ def github_source(access_token: str = dlt.secrets.value, org=dlt.config.value):
             {
               "name": "issues",
               "endpoint": {
-                "path": null,
+                "path": "<TODO f\"{org}/issues\">",
                 "paginator": {
                   "type": "cursor",
                   "cursor_path": "meta.next",
@@ -652,7 +708,7 @@ def github_source(access_token: str = dlt.secrets.value, org=dlt.config.value):
                 "incremental": {
                   "cursor_path": "u",
                   "initial_value": "2024-01-01",
-                  "convert": null
+                  "convert": "<TODO lambda x: int(x)>"
                 },
                 "params": {
                   "a": "it's é",
@@ -660,25 +716,25 @@ def github_source(access_token: str = dlt.secrets.value, org=dlt.config.value):
                     "x",
                     "y"
                   ],
-                  "e": null
+                  "e": "<TODO 60 * 60>"
                 }
               },
               "processing_steps": [
                 {
-                  "filter": null
+                  "filter": "<TODO lambda x: x[\"id\"] < 10>"
                 },
                 {
-                  "map": null
+                  "map": "<TODO lower_title>"
                 }
               ]
             }
           ]
         }
-        `resources[1].endpoint.path`: `f"{org}/issues"` has no file form; write the text with its values in place
-        `resources[1].endpoint.incremental.convert`: `lambda x: int(x)` has no file form; name a conversion such as `epoch_s`, or write `{ jq: "…" }`
-        `resources[1].endpoint.params.e`: `60 * 60` has no file form; write the value itself
-        `resources[1].processing_steps[0].filter`: `lambda x: x["id"] < 10` has no file form; write `{ jq: ".id > 5" }`, or the step `where`
-        `resources[1].processing_steps[1].map`: `lower_title` has no file form; write `{ jq: "del(.email)" }`, or a step such as `drop`, `rename`, `set`
+        `resources[1].endpoint.path` (line 20): `f"{org}/issues"`; write the text with its values in place
+        `resources[1].endpoint.incremental.convert` (line 22): `lambda x: int(x)`; name a conversion such as `epoch_s`, or write `{ jq: "…" }`
+        `resources[1].endpoint.params.e` (line 23): `60 * 60`; write the value itself
+        `resources[1].processing_steps[0].filter` (line 25): `lambda x: x["id"] < 10`; write `{ jq: ".id > 5" }`, or the step `where`
+        `resources[1].processing_steps[1].map` (line 25): `lower_title`; write `{ jq: "del(.email)" }`, or a step such as `drop`, `rename`, `set`
         "#);
     }
 

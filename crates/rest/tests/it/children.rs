@@ -114,6 +114,31 @@ fn children_are_requested_side_by_side_within_the_budget_and_come_in_order() {
 }
 
 #[test]
+fn parallel_children_come_as_they_are_done_unless_the_order_is_to_be_kept() {
+    let slow = r#"{"match":"GET /g/parents/1/children","do":{"delay_ms":600}}"#;
+    let kids = "  - {name: kids, parallelized: true, include_from_parent: [id], endpoint: \"parents/{resources.parents.id}/children\"}\n";
+    let parents = |is_deterministic: bool| {
+        let lab = Lab {
+            is_deterministic,
+            ..Lab::new().faults(slow)
+        };
+        let text = family(&lab, kids).replace("rows: 4", "rows: 9, page_size: 9");
+        let reading = lab.read(&text);
+        assert_eq!(reading.count("kids"), 18);
+        let rows = reading.rows("kids");
+        let ids = rows.iter().map(|row| row["_parents_id"].as_i64().unwrap());
+        ids.collect::<Vec<_>>()
+    };
+    assert!(parents(true).is_sorted());
+    let free = parents(false);
+    assert_eq!(
+        free[16..],
+        [1, 1],
+        "the slow one does not hold the others up"
+    );
+}
+
+#[test]
 fn a_missing_field_of_the_parent_is_an_error_or_passed_over() {
     let lab = Lab::new();
     let child = "  - {name: kids, endpoint: \"parents/{resources.parents.nothing}/children\"}\n";

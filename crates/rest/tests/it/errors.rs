@@ -109,3 +109,14 @@ fn a_server_that_goes_away_in_the_middle() {
     assert_eq!(reading.rows("rows").len(), 4);
     insta::assert_snapshot!(reading.shown_error(&lab));
 }
+
+#[test]
+fn an_answer_that_is_too_large_for_the_memory() {
+    let lab = Lab::new();
+    let endpoint = "params: {rows: 9000, page_size: 9000}, paginator: single_page";
+    let text =
+        |limit: u32| lab.generic_text("list-root", endpoint, &format!(", max_body_mib: {limit}"));
+    insta::assert_snapshot!("too_large", lab.read(&text(1)).shown_error(&lab));
+    assert_eq!(lab.mock.requests().len(), 1, "it is not asked for again");
+    assert_eq!(lab.read(&text(64)).count("rows"), 9000);
+}

@@ -19,6 +19,8 @@ pub struct Lab {
     pub mock: MockApi,
     pub checkpoints: Option<tempfile::TempDir>,
     pub stop: Arc<AtomicBool>,
+    /// `extract.deterministic`
+    pub is_deterministic: bool,
 }
 
 /// What a reading gave.
@@ -47,6 +49,7 @@ impl Lab {
             mock: MockApi::start(options).unwrap(),
             checkpoints: None,
             stop: Arc::new(AtomicBool::new(false)),
+            is_deterministic: false,
         }
     }
 
@@ -84,7 +87,11 @@ impl Lab {
         };
         let document = Document::parse(text, "lab.yaml", Syntax::Yaml)?;
         let config = document::read(&document, &[], &around)?;
-        Ok(RestSource::new("lab", config, Arc::clone(&self.stop)))
+        let source = RestSource::new("lab", config, Arc::clone(&self.stop));
+        Ok(match self.is_deterministic {
+            true => source.deterministic(),
+            false => source,
+        })
     }
 
     /// Reads all resources; `states` are those that an earlier reading gave.

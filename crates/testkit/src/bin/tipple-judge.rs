@@ -29,6 +29,10 @@ fn main() -> ExitCode {
 }
 
 /// Folder of fixtures: that of the checkout when started by xtask.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "names a folder for the judge, not a setting"
+)]
 fn fixtures(name: &str) -> PathBuf {
     let root = std::env::var_os("TIPPLE_FIXTURES").unwrap_or_else(|| "fixtures".into());
     Path::new(&root).join(name)

@@ -1,5 +1,6 @@
 //! Pipeline files that `tipple init` writes.
 
+use serde_json::Value;
 use tipple_rest::builtin::{BuiltIn, OptionKind};
 use tipple_rest::import::Imported;
 use tipple_schema::yaml;
@@ -7,17 +8,19 @@ use tipple_source::SourceError;
 
 use super::Plan;
 use super::files::SecretLine;
+use super::questions::Wishes;
 
 /// A pipeline file of a built-in source: usual resources, the others as comments.
 ///
 /// # Errors
 /// The built-in document is broken.
-pub fn built_in(source: &BuiltIn, destination: &str) -> Result<Plan, SourceError> {
+pub fn built_in(source: &BuiltIn, wishes: &Wishes) -> Result<Plan, SourceError> {
     let name = source.names[0];
+    let (dataset, destination) = (dataset(name, wishes), &wishes.destination);
     let full_name = source.names.last().copied().unwrap_or(name);
     let resources = source.resources()?;
     let mut text = format!(
-        "# {}\nsource: {full_name}\ndataset: {name}_data\ndestination: {destination}\n",
+        "# {}\nsource: {full_name}\ndataset: {dataset}\ndestination: {destination}\n",
         source.title
     );
     text.push_str("# options:\n");
@@ -79,11 +82,24 @@ fn example(kind: OptionKind) -> String {
     }
 }
 
+fn dataset(name: &str, wishes: &Wishes) -> String {
+    let wished = wishes.dataset.clone();
+    wished.unwrap_or_else(|| format!("{name}_data"))
+}
+
 /// The general template.
-pub fn rest_api(name: &str, destination: &str) -> Plan {
+pub fn rest_api(name: &str, wishes: &Wishes) -> Plan {
+    // Without a field of one's own, the lines stand as an example.
+    let (mark, cursor) = match &wishes.cursor {
+        Some(cursor) => ("", cursor.as_str()),
+        None => ("# ", "updated_at"),
+    };
     let pipeline = REST_TEMPLATE
         .replace("NAME", name)
-        .replace("DESTINATION", destination);
+        .replace("DATASET", &dataset(name, wishes))
+        .replace("DESTINATION", &wishes.destination)
+        .replace("MARK ", mark)
+        .replace("CURSOR", &Value::from(cursor).to_string());
     Plan {
         name: name.to_owned(),
         pipeline,
@@ -158,32 +174,41 @@ fn references(text: &str, known: &[SecretLine]) -> Vec<SecretLine> {
     lines
 }
 
-const REST_TEMPLATE: &str = r#"# A REST API. For completion in editors: `tipple schema pipeline-file > pipeline.schema.json`
+const REST_TEMPLATE: &str = r#"# A REST API as tables. Fill in the address, who asks, and the resources; then
+#   tipple check NAME_pipeline.yaml     says what is wrong, and asks for one page
+#   tipple run NAME_pipeline.yaml
+# Completion in editors: tipple schema pipeline-file > pipeline.schema.json
+
 source: NAME_source
-dataset: NAME_data
+# Schema of the tables.
+dataset: DATASET
 destination: DESTINATION
 
 client:
   base_url: https://api.example.com/v1
-  auth:
-    type: bearer          # or api_key, http_basic, oauth2_client_credentials
-    token: "${secrets.sources.NAME_source.token}"
+  auth:                        # leave it out for an open API
+    type: bearer               # or api_key, http_basic, oauth2_client_credentials, oauth2_jwt_bearer, hmac
+    token: "${secrets.sources.NAME_source.token}"    # stands in .dlt/secrets.toml
+  # How the next page is found. Without it, the first answer decides. Also: offset, cursor, json_link, header_link, single_page.
   # paginator: { type: page_number, base_page: 1, total_path: pagination.pages }
-  #                       # without it, the first answer decides
 
-resource_defaults:
+resource_defaults:             # hold for every resource that does not say otherwise
   primary_key: id
-  write_disposition: merge
+  write_disposition: merge     # or append, replace
   endpoint:
     params: { per_page: 100 }
 
 resources:
+  # GET /posts becomes the table `posts`.
   - name: posts
     endpoint:
       path: posts
-      # data_selector: data
-      # incremental: { cursor_path: updated_at, initial_value: "2024-01-01T00:00:00Z" }
-      # params: { since: "{incremental.start_value}" }
+      # data_selector: data    # where the rows are in an answer; found out when it is left out
+      # Only what is new since the last run, by a field that grows:
+      MARK incremental: { cursor_path: CURSOR, initial_value: "2024-01-01T00:00:00Z" }
+      MARK params: { since: "{incremental.start_value}" }    # the parameter by which the API takes the start
+
+  # GET /posts/<id>/comments for each post becomes the table `comments`, with the id of the post as `_posts_id`.
   - name: comments
     include_from_parent: [id]
     endpoint: "posts/{resources.posts.id}/comments"
