@@ -54,6 +54,10 @@ impl Database {
     /// # Panics
     /// The server does not answer, or is required and not named.
     #[expect(clippy::panic, reason = "a test cannot go on")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "where tests find a server is no setting of the program"
+    )]
     pub fn for_test() -> Option<Self> {
         let Ok(server) = std::env::var(SERVER_VARIABLE) else {
             let required = std::env::var("TIPPLE_TEST_REQUIRED").unwrap_or_default();
