@@ -11,6 +11,7 @@ mod duckdb;
 mod failure;
 mod fetch;
 mod fuzz;
+mod histories;
 mod interop;
 mod judge;
 mod lab;
@@ -54,7 +55,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "test",
         arguments: "[FILTER…]",
-        help: "the whole test suite: unit, property, snapshot, command line, oracle, golden and doc tests",
+        help: "all tests but the conformance suite: unit, property, snapshot, command line, oracle, golden and doc tests",
         run: steps::test,
     },
     Command {
@@ -92,6 +93,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--destination NAME]…",
         help: "what every destination must do, as a table of checks and destinations",
         run: conformance::run,
+    },
+    Command {
+        name: "histories",
+        arguments: "",
+        help: "the DDL of every dialect, from the snapshots of fixtures/histories, against that of real dlt",
+        run: histories::run,
     },
     Command {
         name: "interop",

@@ -21,6 +21,16 @@ pub const DLT: Environment = Environment {
     ],
 };
 
+/// Packages of the environment in which dlt makes the SQL of its warehouses; their drivers are imported, never connected.
+pub const WAREHOUSES: Environment = Environment {
+    name: "dlt-1.31.0-warehouses",
+    packages: &[
+        "dlt[duckdb,postgres,redshift,bigquery,snowflake,databricks]==1.31.0",
+        "pyyaml",
+        "cryptography",
+    ],
+};
+
 /// A virtual environment.
 #[derive(Debug)]
 pub struct Environment {

@@ -12,8 +12,8 @@ pub trait Harness: Send + Sync + 'static {
     /// Word of the destination in the table of results.
     const NAME: &'static str;
 
-    /// Checks that are not possible here: the end of their name's path or the whole name, and the reason. A reason is for
-    /// readers of the table; it says what the engine lacks, not what is not written yet.
+    /// Names of checks that are not possible here, each with its reason, besides those that the capabilities rule out. A
+    /// reason is for readers of the table: it says what the engine lacks, never what is not written yet.
     const NOT_POSSIBLE: &'static [(&'static str, &'static str)] = &[];
 
     /// An empty place.
@@ -42,9 +42,4 @@ pub trait Harness: Send + Sync + 'static {
     /// 1970-01-01 UTC (naive ones as if in UTC), dates as `YYYY-MM-DD`, times as microseconds since midnight, bytes as
     /// hexadecimal digits, everything else as the engine writes it.
     fn text(&self, data_type: DataType, column: &str) -> String;
-}
-
-/// Microseconds since 1970-01-01 UTC of a date and time of day; for expectations.
-pub fn utc_micros(days: i64, micros_of_day: i64) -> i64 {
-    days * 86_400_000_000 + micros_of_day
 }

@@ -22,6 +22,6 @@ mod wrap;
 
 pub use checks::CHECKS;
 pub use crash::child;
-pub use harness::{Harness, utc_micros};
+pub use harness::Harness;
 pub use lab::{Lab, Setup};
 pub use verdict::{Check, Need, Verdict, check, write_list};

@@ -64,7 +64,7 @@ suite! {
         bools [] "true and false come back"
         decimals_at_full_precision [] "38 digits with 9 behind the point come back, negative ones too"
         decimals_with_precision [] "a decimal with its own precision and scale keeps all its digits"
-        wei_at_full_precision [] "a whole number with as many digits as the type has comes back"
+        wei_at_full_precision [] "a whole number of 38 digits, or as many as the type has, comes back"
         timestamps_with_zone [] "timestamps keep their microseconds and are the same instant in UTC"
         timestamps_at_their_limits [] "the years 1 and 9999 come back"
         timestamps_without_zone [Need::NaiveTimestamps] "timestamps without a zone keep their wall clock"

@@ -8,7 +8,6 @@ use arrow_array::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::harness::utc_micros;
 use crate::lab::{Lab, of_rows};
 
 /// A resource with one column of a type beside its key.
@@ -122,9 +121,9 @@ pub(super) fn decimals_with_precision(lab: &Lab) {
 }
 
 pub(super) fn wei_at_full_precision(lab: &Lab) {
-    // Files hold at most 76 digits, whatever the destination has.
+    // Larger numbers go to a variant, as in dlt, whatever the destination has.
     let (precision, scale) = lab.destination().capabilities().wei_precision;
-    let digits = "9".repeat((precision - scale).min(76) as usize);
+    let digits = "9".repeat((precision - scale).min(38) as usize);
     let values = [json!(digits), json!("1"), json!("-1")];
     round_trip(
         lab,
@@ -149,11 +148,7 @@ pub(super) fn timestamps_at_their_limits(lab: &Lab) {
         json!("0001-01-01T00:00:00Z"),
         json!("9999-12-31T23:59:59.999999Z"),
     ];
-    let expected = [
-        utc_micros(-719_162, 0).to_string(),
-        utc_micros(2_932_896, 86_399_999_999).to_string(),
-    ];
-    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    let expected = ["-62135596800000000", "253402300799999999"];
     round_trip(lab, json!({"data_type": "timestamp"}), &values, &expected);
 }
 
@@ -297,20 +292,26 @@ pub(super) fn nulls_of_every_type(lab: &Lab) {
     lab.expect("t", &names.join(" "), &[full, &nulls]);
 }
 
-pub(super) fn columns_by_the_thousand(lab: &Lab) {
-    let row = |count: usize| -> Value {
-        let fields = (0..count).map(|number| (format!("c{number}"), json!(number)));
+/// Rows that fill a hundred columns each, so that all of them together need `count` columns and none is a wide row.
+fn narrow_rows(count: usize) -> Vec<Value> {
+    let row = |start: usize| {
+        let columns = start..start + 100;
+        let fields = columns.map(|number| (format!("c{number}"), json!(number)));
         Value::Object(fields.collect())
     };
+    (0..count).step_by(100).map(row).collect()
+}
+
+pub(super) fn columns_by_the_thousand(lab: &Lab) {
     let resource = json!({"name": "wide"});
-    lab.load(&resource, &[row(1400)]);
-    lab.load(&resource, &[row(1500)]);
+    lab.load(&resource, &narrow_rows(1400));
+    lab.load(&resource, &narrow_rows(1500)[14..]);
     assert_eq!(lab.columns("wide").len(), 1502);
-    lab.expect(
-        "wide",
-        "c0 c1399 c1499",
-        &["0 | 1399 | ∅", "0 | 1399 | 1499"],
-    );
+    let rows = lab.rows("wide", "c0 c1399 c1499");
+    assert_eq!(rows.len(), 15);
+    for expected in ["0 | ∅ | ∅", "∅ | 1399 | ∅", "∅ | ∅ | 1499"] {
+        assert!(rows.contains(&expected.to_owned()), "{rows:?}");
+    }
 }
 
 pub(super) fn rows_in_many_batches(lab: &Lab) {

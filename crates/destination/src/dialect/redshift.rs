@@ -12,6 +12,7 @@ use crate::statement::StatementKind;
 #[derive(Debug, Clone, Copy)]
 pub struct Redshift;
 
+// No TRUNCATE: it ends the transaction, and a load would not be whole.
 const CAPABILITIES: Capabilities = Capabilities {
     file_formats: &[FileFormat::InsertValues],
     staging_file_formats: &[FileFormat::Jsonl, FileFormat::Parquet],
@@ -22,7 +23,6 @@ const CAPABILITIES: Capabilities = Capabilities {
     query_bytes_max: 16 << 20,
     ddl_in_transaction: true,
     transactions: true,
-    truncate: true,
     temporary_tables: true,
     delete_alias: false,
     subqueries_with_or: false,
