@@ -48,7 +48,7 @@ impl LoadTarget {
             datasets: datasets_of(options, &naming_of(options)?),
             settings: PlanSettings {
                 replace_strategy: strategy.transpose().map_err(Cause::Word)?,
-                create_indexes: None,
+                create_indexes: settings.create_indexes,
                 truncate_staging: settings.truncate_staging_dataset,
             },
             delete_completed_jobs: settings.delete_completed_jobs,

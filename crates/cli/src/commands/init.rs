@@ -83,7 +83,11 @@ impl Init {
         if self.eject {
             terminal.note("there is nothing to eject: built-in sources are configurations, see `tipple init -l`");
         }
-        let plan = self.plan(terminal)?;
+        let wishes = self.wishes(terminal)?;
+        check_destination(&wishes.destination)?;
+        let secret = secret_of(&wishes.destination);
+        let mut plan = self.plan(wishes, terminal)?;
+        plan.secrets.extend(secret);
         let folder = global
             .project_dir
             .clone()
@@ -91,9 +95,7 @@ impl Init {
         write(&plan, &folder, terminal)
     }
 
-    fn plan(&self, terminal: &Terminal) -> Result<Plan, Diagnostic> {
-        let wishes = self.wishes(terminal)?;
-        check_destination(&wishes.destination)?;
+    fn plan(&self, wishes: Wishes, terminal: &Terminal) -> Result<Plan, Diagnostic> {
         let destination = wishes.destination.as_str();
         if let Some(command) = &self.curl {
             let name = wishes.source.unwrap_or_else(|| host_name(command));
@@ -194,9 +196,17 @@ fn known_destinations() -> Sheet {
     sheet
 }
 
+fn secret_of(destination: &str) -> Option<SecretLine> {
+    destinations::secret_of(destination).map(|(path, title)| SecretLine {
+        path: path.to_owned(),
+        value: None,
+        title: title.to_owned(),
+    })
+}
+
 fn check_destination(name: &str) -> Result<(), Diagnostic> {
     let kind = name.split([':', '/']).next().unwrap_or_default();
-    if destinations::KINDS.contains(&kind) {
+    if destinations::kind_of_scheme(kind).is_some() {
         return Ok(());
     }
     let diagnostic = Diagnostic::new(
