@@ -145,7 +145,12 @@ impl PostgresClient {
                 "make temporary tables".to_owned(),
                 format!("GRANT TEMPORARY ON DATABASE {database} TO {user}"),
             ),
-            StatementKind::AddColumn | StatementKind::AlterTable | StatementKind::DropTable => (
+            StatementKind::AddColumn
+            | StatementKind::ChangeType
+            | StatementKind::RenameColumn
+            | StatementKind::DropColumn
+            | StatementKind::AlterTable
+            | StatementKind::DropTable => (
                 format!("change the table `{table}` in dataset `{dataset}`"),
                 format!("ALTER TABLE {schema}.{} OWNER TO {user}", self.quote(table)),
             ),
