@@ -57,19 +57,19 @@ impl Shop {
         for text in [&output.stdout, &output.stderr] {
             assert!(!contains(text, CANARY), "{}", String::from_utf8_lossy(text));
         }
-        self.search_folder(&self.place.path("."));
+        self.search(&self.place.path("."), CANARY);
         self.place.ended(output)
     }
 
-    /// No file but `secrets.toml` has the key.
-    fn search_folder(&self, folder: &Path) {
+    /// No file but `secrets.toml` has this secret.
+    fn search(&self, folder: &Path, secret: &str) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                self.search_folder(&path);
+                self.search(&path, secret);
             } else if !path.ends_with("secrets.toml") {
                 let content = std::fs::read(&path).unwrap();
-                assert!(!contains(&content, CANARY), "{}", path.display());
+                assert!(!contains(&content, secret), "{}", path.display());
             }
         }
     }
@@ -497,5 +497,105 @@ fn assertions_are_signed_for_the_key_that_the_server_knows() {
         assert_eq!(ended.code, Some(code), "{}", ended.stderr);
         assert!(!ended.stderr.contains("canary-phrase"), "{}", ended.stderr);
         assert_eq!(shop.api.stats().rows > 0, code == 0);
+    }
+}
+
+/// Everything that is secret about one way to sign: the settings, and where the server takes it.
+const KINDS_OF_AUTH: [(&str, &str); 7] = [
+    ("{ type: bearer, token: \"${secrets.shop.key}\" }", "bearer"),
+    (
+        "{ type: api_key, name: X-Api-Key, api_key: \"${secrets.shop.key}\" }",
+        "api-key-header",
+    ),
+    (
+        "{ type: api_key, name: api_key, api_key: \"${secrets.shop.key}\", location: cookie }",
+        "api-key-cookie",
+    ),
+    (
+        "{ type: api_key, name: subscription-key, api_key: \"${secrets.shop.key}\", location: query }",
+        "page",
+    ),
+    (
+        "{ type: http_basic, username: \"${secrets.shop.key}\", password: \"${secrets.shop.other}\" }",
+        "basic",
+    ),
+    (
+        "{ type: oauth2_client_credentials, access_token_url: URL/g/oauth/token, client_id: mock-client, client_secret: \"${secrets.shop.other}\" }",
+        "oauth/data",
+    ),
+    (
+        "{ type: hmac, secret_key: \"${secrets.shop.other}\" }",
+        "hmac",
+    ),
+];
+
+/// Tokens and signatures that the server has seen, besides the keys.
+fn signatures(api: &MockApi) -> Vec<String> {
+    let requests = api.requests();
+    let headers = requests.iter().flat_map(|entry| {
+        let names = ["authorization", "signature"];
+        names.map(|name| entry.headers.get(name).cloned())
+    });
+    let words = headers.flatten();
+    words
+        .filter_map(|value| value.split(' ').next_back().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn no_kind_of_credential_leaves_the_process() {
+    const OTHER: &str = "canary-4711-other/secret+";
+    for (auth, path) in KINDS_OF_AUTH {
+        // A server that repeats what it was sent.
+        let used = [("shop.key", CANARY), ("shop.other", OTHER)];
+        let used: Vec<&str> = used
+            .into_iter()
+            .filter(|(name, _)| auth.contains(name))
+            .map(|(_, secret)| secret)
+            .collect();
+        let body = serde_json::json!({"error": format!("you sent {}", used.join(" and "))});
+        let broken =
+            format!(r#"{{"match":"*","when":{{"page":2}},"do":{{"status":403,"body":{body}}}}}"#);
+        for (fault, code) in [("", 0), (broken.as_str(), 4)] {
+            let options = Options {
+                key: CANARY.to_owned(),
+                secret: OTHER.to_owned(),
+                ..Options::default()
+            };
+            let shop = Shop {
+                api: MockApi::start(options).unwrap(),
+                ..Shop::new()
+            };
+            let shop = shop.faults(fault);
+            let secrets = format!("[shop]\nkey = \"{CANARY}\"\nother = \"{OTHER}\"\n");
+            shop.place.write(".dlt/secrets.toml", secrets);
+            let show = "[runtime]\nhttp_show_error_body = true\n";
+            shop.place.write(".dlt/config.toml", show);
+            let url = shop.api.url();
+            let method = if path == "hmac" {
+                "method: POST, json: { a: 1 }, "
+            } else {
+                ""
+            };
+            let text = format!(
+                "source: shop\ndataset: {DATASET}\nclient:\n  base_url: {url}/g\n  auth: {}\n\
+                 resources:\n  - name: data\n    endpoint: {{ path: {path}, {method}data_selector: data, \
+                 paginator: {{ type: page_number, base_page: 1 }} }}\n",
+                auth.replace("URL", url)
+            );
+            let ended = shop.run_text(&text);
+            assert_eq!(ended.code, Some(code), "{path}: {}", ended.stderr);
+            let mut words = signatures(&shop.api);
+            words.extend(used.iter().map(|word| (*word).to_owned()));
+            for word in words {
+                assert!(!ended.stderr.contains(&word), "{path}: {}", ended.stderr);
+                shop.search(&shop.place.path("."), &word);
+            }
+            if code == 0 {
+                assert_eq!(shop.rows("data"), 6, "{path}");
+            } else {
+                assert!(ended.stderr.contains("you sent"), "{}", ended.stderr);
+            }
+        }
     }
 }

@@ -222,10 +222,14 @@ impl Failure {
                     .to_owned()
             }
             Failure::Transport { kind, .. } => kind.help().to_owned(),
-            Failure::NotJson { .. } => {
-                "check `base_url` and `path`: a page for people often means a login or a wrong address".to_owned()
+            Failure::NotJson {
+                content_type,
+                excerpt,
+                ..
+            } => help_for_text(content_type, excerpt).to_owned(),
+            Failure::Redirects { .. } => {
+                "check `base_url`, or set `client.http.follow_redirects: false`".to_owned()
             }
-            Failure::Redirects { .. } => "check `base_url`, or set `client.http.follow_redirects: false`".to_owned(),
             Failure::Token { .. } => {
                 "check `access_token_url`, `client_id` and `client_secret` of `auth`".to_owned()
             }
@@ -235,6 +239,16 @@ impl Failure {
             | Failure::Answer { help, .. } => help.clone(),
             Failure::Stopped => "run again to go on".to_owned(),
         }
+    }
+}
+
+fn help_for_text(content_type: &str, begins: &str) -> &'static str {
+    if content_type.contains("html") || begins.starts_with('<') {
+        "check `base_url` and `path`: a page for people often means a login or a wrong address"
+    } else if content_type.contains("csv") || content_type.contains("xml") {
+        "ask the API for JSON, with a header `Accept: application/json` or a parameter; files of other forms are read by `tipple load`"
+    } else {
+        "check `path` and `params`; an answer that is cut in the same place each time is a fault of the API"
     }
 }
 

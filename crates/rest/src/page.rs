@@ -60,9 +60,16 @@ impl Rows {
     }
 }
 
-/// What an answer that says success says about an error, if it does: a status of its own, or a member `error`.
+/// Values of a member `status` that mean a failure.
+const FAILURE_WORDS: [&str; 4] = ["error", "fail", "failed", "failure"];
+
+/// What an answer that says success says about an error, if it does: a status of its own, a member `error`, or a word
+/// for failure beside a message.
 pub(crate) fn error_in(body: &Value) -> Option<String> {
     let members = body.as_object()?;
+    let said = ["message", "error_description", "error", "detail"]
+        .iter()
+        .find_map(|key| body.get(key)?.as_text());
     let status = members.iter().find_map(|(key, value)| {
         let is_status =
             ["status", "status_code", "statuscode", "code"].contains(&key.to_lowercase().as_str());
@@ -84,10 +91,18 @@ pub(crate) fn error_in(body: &Value) -> Option<String> {
         };
         (key == "error" || key == "errors") && !is_empty
     });
-    let found = status.or_else(|| error.map(|(key, _)| format!("it has `{key}`")))?;
-    let said = ["message", "error_description", "error", "detail"]
-        .iter()
-        .find_map(|key| body.get(key)?.as_text());
+    let failure = members.iter().find(|(key, value)| {
+        let is_word = |word: &str| FAILURE_WORDS.contains(&word.to_lowercase().as_str());
+        match value {
+            Value::Text(word) => key == "status" && is_word(word),
+            Value::Bool(is_good) => (key == "success" || key == "ok") && !is_good,
+            _ => false,
+        }
+    });
+    let failure = failure.filter(|_| said.is_some());
+    let found = status
+        .or_else(|| error.map(|(key, _)| format!("it has `{key}`")))
+        .or_else(|| failure.map(|(key, _)| format!("its `{key}` is that of a failure")))?;
     Some(match said {
         Some(said) => format!("{found}: {}", excerpt(said.as_bytes(), EXCERPT_BYTES_MAX)),
         None => found,
@@ -385,6 +400,32 @@ mod tests {
         let body = Bytes::from_static(b"{\"data\":[1, 2]}");
         let (rows, _) = read(&body, &"data".parse().unwrap(), &[]).unwrap();
         assert_eq!(rows.text.as_ptr(), body[9..].as_ptr());
+    }
+
+    #[test]
+    fn answers_that_say_success_and_mean_failure_are_known() {
+        let error = |body: &str| error_in(&parse_value(body.as_bytes()).unwrap());
+        let all = [
+            r#"{"status":"error","message":"quota exceeded"}"#,
+            r#"{"success":false,"message":"no"}"#,
+            r#"{"status":404}"#,
+            r#"{"errors":["x"]}"#,
+        ];
+        let all = all.map(|body| error(body).unwrap());
+        insta::assert_snapshot!(all.join("\n"), @r"
+        its `status` is that of a failure: quota exceeded
+        its `success` is that of a failure: no
+        its `status` is 404
+        it has `errors`
+        ");
+        for body in [
+            r#"{"status":"failed"}"#,
+            r#"{"ok":true,"message":"x"}"#,
+            "[]",
+            r#"{"error":null}"#,
+        ] {
+            assert_eq!(error(body), None, "{body}");
+        }
     }
 
     fn found(body: &str) -> String {

@@ -237,6 +237,11 @@ impl Pager {
         Some(call)
     }
 
+    /// The first request asks for a page 0.
+    pub(crate) fn starts_at_page_zero(&self) -> bool {
+        matches!(&self.rule, PageRule::PageNumber(rule) if rule.page == 0)
+    }
+
     /// Pages of the sequence in all, once an answer has told a total.
     pub(crate) fn pages_expected(&self) -> Option<u64> {
         let (bounds, step) = match &self.rule {

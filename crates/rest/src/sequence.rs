@@ -314,7 +314,25 @@ impl Sequence {
             let result = self.page(&mut walk).await;
             drop(busy);
             match result {
-                Err(failure) => return self.deliver(Err(failure.at(&place))),
+                Err(failure) => {
+                    let is_refused = matches!(
+                        failure,
+                        Failure::Status {
+                            status: 400 | 404 | 422,
+                            ..
+                        }
+                    );
+                    let mut error = failure.at(&place);
+                    if is_refused
+                        && walk.number == 1
+                        && walk.pager.as_ref().is_some_and(Pager::starts_at_page_zero)
+                    {
+                        error = error.with_help(
+                            "pages are counted from 0 here; many APIs count from 1: `base_page: 1`",
+                        );
+                    }
+                    return self.deliver(Err(error));
+                }
                 Ok((page, goes_on)) => {
                     if let Some(page) = page {
                         self.deliver(Ok(page));

@@ -141,6 +141,14 @@ impl SourceError {
         }
     }
 
+    /// The same error with a further way to go on, when it has room for one.
+    pub fn with_help(mut self, line: &str) -> Self {
+        if let SourceError::Remote { help, .. } | SourceError::Other { help, .. } = &mut self {
+            help.push(line.to_owned());
+        }
+        self
+    }
+
     /// The user has asked to stop; `help` says how to go on.
     pub fn interrupted(help: &str) -> Self {
         SourceError::Other {

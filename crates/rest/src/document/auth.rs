@@ -150,9 +150,7 @@ impl Reader<'_> {
         };
         Auth::ClientCredentials(Box::new(ClientCredentials {
             access_token,
-            access_token_url: self
-                .required_secret(fields, "access_token_url")
-                .into_exposed(),
+            access_token_url: self.required_text(fields, "access_token_url"),
             client_id: self.required_secret(fields, "client_id"),
             client_secret: self.required_secret(fields, "client_secret"),
             request_data: self.secret_members(fields, "access_token_request_data"),
@@ -173,7 +171,7 @@ impl Reader<'_> {
             client_id: self.required_secret(fields, "client_id"),
             private_key,
             private_key_passphrase,
-            auth_endpoint: self.required_secret(fields, "auth_endpoint").into_exposed(),
+            auth_endpoint: self.required_text(fields, "auth_endpoint"),
             scopes: scopes.map(|scopes| scopes.join(" ")),
             headers: self.secret_members(fields, "headers"),
             default_expiration: self.expiration(fields),

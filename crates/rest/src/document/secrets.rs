@@ -246,6 +246,16 @@ impl Reader<'_> {
             .unwrap_or_else(|| Secret::new(String::new()))
     }
 
+    /// A text that is no secret and must be there: in the document, or in the settings of the source's credentials.
+    pub(super) fn required_text<'f>(&mut self, fields: &mut Fields<'f>, key: &'f str) -> String {
+        if let Some(text) = fields.text(key, &mut self.problems) {
+            return text;
+        }
+        let path = fields.path_of(key);
+        let found = self.look_up(key, &path, true);
+        found.map(Secret::into_exposed).unwrap_or_default()
+    }
+
     /// A credential of the settings; its absence is a mistake when it `is_required`.
     pub(super) fn credential(
         &mut self,
@@ -253,12 +263,16 @@ impl Reader<'_> {
         path: &str,
         is_required: bool,
     ) -> Option<Secret<String>> {
+        let secret = self.look_up(key, path, is_required)?;
+        self.keep_secret(&secret);
+        Some(secret)
+    }
+
+    /// What the settings have for a credential, which need not be a secret.
+    fn look_up(&mut self, key: &str, path: &str, is_required: bool) -> Option<Secret<String>> {
         let scope = self.around.scope().within("credentials");
         match self.around.settings.secret(&scope, key) {
-            Ok(Some(secret)) => {
-                self.keep_secret(&secret);
-                Some(secret)
-            }
+            Ok(Some(secret)) => Some(secret),
             Ok(None) => {
                 if is_required && !self.was_reported(path) {
                     let message = format!("`{key}` is missing; {}", self.places(key));

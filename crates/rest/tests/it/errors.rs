@@ -120,3 +120,16 @@ fn an_answer_that_is_too_large_for_the_memory() {
     assert_eq!(lab.mock.requests().len(), 1, "it is not asked for again");
     assert_eq!(lab.read(&text(64)).count("rows"), 9000);
 }
+
+#[test]
+fn a_page_zero_that_is_refused_is_explained() {
+    let rule = r#"{"match": "*", "when": {"first": 1}, "do": {"status": 400}}"#;
+    let lab = Lab::new().faults(rule);
+    let shown = lab
+        .generic("page", "paginator: page_number")
+        .shown_error(&lab);
+    assert!(shown.contains("`base_page: 1`"), "{shown}");
+    let lab = Lab::new().faults(rule);
+    let from_one = lab.generic("page", "paginator: {type: page_number, base_page: 1}");
+    assert!(!from_one.shown_error(&lab).contains("base_page"));
+}

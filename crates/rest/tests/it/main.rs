@@ -11,5 +11,6 @@ mod errors;
 mod incremental;
 mod lab;
 mod pages;
+mod requests;
 mod resume;
 mod retries;
