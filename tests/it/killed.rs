@@ -65,7 +65,7 @@ fn start(place: &Place) -> Child {
 }
 
 /// Kills the process when the condition holds; false when it ended before.
-fn kill_when(child: &mut Child, is_time: impl Fn() -> bool) -> bool {
+pub fn kill_when(child: &mut Child, is_time: impl Fn() -> bool) -> bool {
     let limit = Instant::now() + Duration::from_secs(60);
     while Instant::now() < limit {
         if child.try_wait().unwrap().is_some() {

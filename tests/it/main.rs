@@ -11,6 +11,7 @@ mod invariance;
 mod judges;
 mod killed;
 mod plan;
+mod postgres;
 mod program;
 mod rest_fixtures;
 mod rest_interrupt;

@@ -71,15 +71,26 @@ pub struct Server {
 }
 
 impl Server {
+    /// Address of the database.
+    pub fn url(&self) -> String {
+        format!("postgresql://{NAME}:{NAME}@localhost:{}/{NAME}", self.port)
+    }
+
+    /// A client at the database that ends with an error when a statement fails.
+    pub fn psql(&self) -> Command {
+        let programs = find_programs().unwrap_or_default();
+        let mut command = Command::new(programs.join("psql"));
+        command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d"]);
+        command.arg(self.url());
+        command
+    }
+
     /// Variables for programs that use the server.
     pub fn variables(&self) -> [(&'static str, String); 3] {
         let socket = self.folder.join("socket").display().to_string();
         let (port, authority) = (self.port, self.folder.join("ca.pem"));
         [
-            (
-                "TIPPLE_TEST_POSTGRES_URL",
-                format!("postgresql://{NAME}:{NAME}@localhost:{port}/{NAME}"),
-            ),
+            ("TIPPLE_TEST_POSTGRES_URL", self.url()),
             (
                 "TIPPLE_TEST_POSTGRES_SOCKET",
                 format!("host={socket} port={port} user={NAME} dbname={NAME}"),

@@ -108,7 +108,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        arguments: "[speed] [shapes] [memory] [start] [rest] [--rows N] [--runs N] [--memory-rows N] [--rest-rows N] [--quick]",
+        arguments: "[speed] [shapes] [memory] [start] [rest] [postgres] [--rows N] [--runs N] [--memory-rows N] [--rest-rows N] [--quick]",
         help: "tipple and its peers on the same work, alternating",
         run: bench::run,
     },

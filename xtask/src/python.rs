@@ -31,6 +31,12 @@ pub const WAREHOUSES: Environment = Environment {
     ],
 };
 
+/// Packages of the environment in which dlt loads Postgres.
+pub const DLT_POSTGRES: Environment = Environment {
+    name: "dlt-1.31.0-postgres",
+    packages: &["dlt[postgres]==1.31.0", "orjson", "sqlglot<28"],
+};
+
 /// A virtual environment.
 #[derive(Debug)]
 pub struct Environment {

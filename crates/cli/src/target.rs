@@ -161,6 +161,7 @@ fn pipeline_settings(settings: &RunSettings, memory_bytes_max: u64) -> PipelineS
             .or_else(|| settings.variables.naming.clone()),
         time_zone: settings.variables.time_zone.clone(),
         replace_strategy: settings.destination.replace_strategy.clone(),
+        create_indexes: settings.destination.create_indexes,
         staging_dataset_layout: settings.destination.staging_dataset_name_layout.clone(),
         dataset_name_layout: settings.pipeline.dataset_name_layout.clone(),
         restore_from_destination: settings.pipeline.restore_from_destination,

@@ -194,6 +194,8 @@ pub struct LoadSettings {
 pub struct DestinationSettings {
     /// How `replace` is done; `None`: the destination's first.
     pub replace_strategy: Option<String>,
+    /// Whether unique hints become constraints; `None`: as the destination does by itself.
+    pub create_indexes: Option<bool>,
     /// Layout of the staging dataset's name.
     pub staging_dataset_name_layout: String,
     /// The dataset name is normalized.
@@ -335,6 +337,7 @@ impl Reader<'_> {
             replace_strategy: self
                 .settings
                 .choice(&self.scope, "replace_strategy", REPLACE)?,
+            create_indexes: self.settings.bool(&self.scope, "create_indexes")?,
             staging_dataset_name_layout: layout.unwrap_or_else(|| "%s_staging".to_owned()),
             enable_dataset_name_normalization: self
                 .flag("enable_dataset_name_normalization", true)?,

@@ -117,7 +117,15 @@ mod tests {
 
     #[test]
     fn system_tables_are_read_in_the_order_of_the_fields() {
-        insta::assert_snapshot!(all(&DuckDb), @"");
-        insta::assert_snapshot!(all(&Postgres), @"");
+        insta::assert_snapshot!(all(&DuckDb), @r#"
+        SELECT 1 FROM "ds"."_dlt_loads" WHERE "load_id" = ? LIMIT 1
+        SELECT "schema_name", "version", "engine_version", "version_hash", epoch_us("inserted_at"), "schema" FROM "ds"."_dlt_version" WHERE "schema_name" = ? ORDER BY "inserted_at" DESC, "version" DESC LIMIT 1
+        SELECT s."version", s."engine_version", s."pipeline_name", s."state", epoch_us(s."created_at"), s."_dlt_load_id" FROM "ds"."_dlt_pipeline_state" AS s JOIN "ds"."_dlt_loads" AS l ON l."load_id" = s."_dlt_load_id" WHERE s."pipeline_name" = ? AND l."status" = 0 ORDER BY l."load_id" DESC LIMIT 1
+        "#);
+        insta::assert_snapshot!(all(&Postgres), @r#"
+        SELECT 1 FROM "ds"."_dlt_loads" WHERE "load_id" = $1 LIMIT 1
+        SELECT "schema_name", "version", "engine_version", "version_hash", CAST(EXTRACT(EPOCH FROM "inserted_at") * 1000000 AS BIGINT), "schema" FROM "ds"."_dlt_version" WHERE "schema_name" = $1 ORDER BY "inserted_at" DESC, "version" DESC LIMIT 1
+        SELECT s."version", s."engine_version", s."pipeline_name", s."state", CAST(EXTRACT(EPOCH FROM s."created_at") * 1000000 AS BIGINT), s."_dlt_load_id" FROM "ds"."_dlt_pipeline_state" AS s JOIN "ds"."_dlt_loads" AS l ON l."load_id" = s."_dlt_load_id" WHERE s."pipeline_name" = $1 AND l."status" = 0 ORDER BY l."load_id" DESC LIMIT 1
+        "#);
     }
 }

@@ -35,6 +35,8 @@ pub struct PipelineSettings {
     pub max_identifier_length: Option<usize>,
     /// How `replace` is done: `truncate-and-insert` or `insert-from-staging`; the destination's first when absent.
     pub replace_strategy: Option<String>,
+    /// Whether unique hints become constraints; the destination's own rule when absent.
+    pub create_indexes: Option<bool>,
     /// Name of the staging dataset; `%s` stands for the dataset.
     pub staging_dataset_layout: String,
     /// Wraps the dataset name; `%s` stands for it.
@@ -71,6 +73,7 @@ impl Default for PipelineSettings {
             naming: None,
             max_identifier_length: None,
             replace_strategy: None,
+            create_indexes: None,
             staging_dataset_layout: "%s_staging".to_owned(),
             dataset_name_layout: None,
             restore_from_destination: true,

@@ -436,7 +436,7 @@ impl Pipeline {
             settings: PlanSettings {
                 replace_strategy: replace_strategy
                     .map_err(|unknown: tipple_destination::UnknownWord| Cause::Word(unknown))?,
-                create_indexes: None,
+                create_indexes: settings.create_indexes,
                 truncate_staging: settings.truncate_staging_dataset,
             },
             delete_completed_jobs: settings.delete_completed_jobs,

@@ -9,14 +9,41 @@
 const TABLE_FUNCTIONS: [&str; 3] = ["unnest", "generate_series", "range"];
 
 /// Beginnings of function names that reach beyond the rows of the query.
-const REFUSED_PREFIXES: [&str; 26] = [
-    "__", "read_", "scan_", "sniff_", "write_", "copy_", "load_", "install_", "attach_", "detach_",
-    "import_", "export_", "pragma_", "duckdb_", "parquet_", "http", "inet_", "lo_", "dblink",
-    "pg_read", "pg_ls", "pg_sleep", "pg_get_", "sleep", "set_", "getenv",
+const REFUSED_PREFIXES: [&str; 30] = [
+    "__",
+    "read_",
+    "scan_",
+    "sniff_",
+    "write_",
+    "copy_",
+    "load_",
+    "install_",
+    "attach_",
+    "detach_",
+    "import_",
+    "export_",
+    "pragma_",
+    "duckdb_",
+    "parquet_",
+    "http",
+    "inet_",
+    "lo_",
+    "dblink",
+    "pg_",
+    "postgres_fdw",
+    "query_to_",
+    "table_to_",
+    "schema_to_",
+    "database_to_",
+    "cursor_to_",
+    "crosstab",
+    "sleep",
+    "set_",
+    "getenv",
 ];
 
 /// Functions that reach beyond the rows of the query.
-const REFUSED: [&str; 26] = [
+const REFUSED: [&str; 32] = [
     "get_env",
     "current_setting",
     "getvariable",
@@ -40,13 +67,19 @@ const REFUSED: [&str; 26] = [
     "from_substrait_json",
     "xpath_table",
     "user_agent",
+    "loread",
+    "lowrite",
+    "ts_stat",
+    "ts_rewrite",
+    "connectby",
+    "current_query",
     "obj_description",
     "shobj_description",
     "col_description",
 ];
 
 /// Names that begin like a refused family but only look at their arguments.
-const HARMLESS: [&str; 1] = ["set_bit"];
+const HARMLESS: [&str; 3] = ["set_bit", "set_byte", "pg_typeof"];
 
 /// True when the function may stand in FROM.
 pub(crate) fn is_table_function_allowed(name: &str) -> bool {
@@ -78,6 +111,7 @@ mod tests {
             "date_trunc",
             "list_transform",
             "set_bit",
+            "pg_typeof",
             "ANY_VALUE",
         ] {
             assert!(is_function_allowed(name), "{name}");
@@ -95,6 +129,10 @@ mod tests {
             "current_setting",
             "nextval",
             "Query",
+            "pg_terminate_backend",
+            "pg_stat_file",
+            "query_to_xml",
+            "ts_stat",
         ] {
             assert!(!is_function_allowed(name), "{name}");
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sqlparser::ast::Statement;
-use sqlparser::dialect::DuckDbDialect;
+use sqlparser::dialect::{Dialect, DuckDbDialect, dialect_from_str};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Tokenizer;
 
@@ -22,6 +22,8 @@ const STACK_BYTES: usize = 512 << 20;
 /// What may be read: the tables of one dataset.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
+    /// Name of the dialect; DuckDB's when empty.
+    dialect: String,
     catalog: Option<String>,
     dataset: String,
     tables: Vec<String>,
@@ -45,9 +47,19 @@ impl Guard {
         tables: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
         Guard {
+            dialect: String::new(),
             catalog: None,
             dataset: dataset.into(),
             tables: tables.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    /// The same for statements in the dialect of this destination (`duckdb`, `postgres`, …).
+    #[must_use]
+    pub fn in_dialect(self, dialect: impl Into<String>) -> Self {
+        Guard {
+            dialect: dialect.into(),
+            ..self
         }
     }
 
@@ -62,7 +74,7 @@ impl Guard {
         &self.dataset
     }
 
-    /// Checks one statement in DuckDB's dialect.
+    /// Checks one statement.
     ///
     /// # Errors
     /// [`Refusal`] when it is no SQL, more than one statement, no query, or reaches for anything but the tables.
@@ -85,7 +97,8 @@ impl Guard {
     }
 
     fn check_here(&self, sql: &str) -> Result<Checked, Refusal> {
-        let mut statement = parse_one(sql)?;
+        let dialect = dialect_from_str(&self.dialect).unwrap_or_else(|| Box::new(DuckDbDialect {}));
+        let mut statement = parse_one(sql, dialect.as_ref())?;
         let relations = tree::check(self, &statement)?;
         tree::qualify(&mut statement, &self.prefix(), &relations);
         Ok(Checked {
@@ -130,9 +143,8 @@ impl Guard {
     }
 }
 
-fn parse_one(sql: &str) -> Result<Statement, Refusal> {
-    let dialect = DuckDbDialect {};
-    let tokens = Tokenizer::new(&dialect, sql)
+fn parse_one(sql: &str, dialect: &dyn Dialect) -> Result<Statement, Refusal> {
+    let tokens = Tokenizer::new(dialect, sql)
         .tokenize_with_location()
         .map_err(ParserError::from)
         .map_err(syntax)?;
@@ -142,7 +154,7 @@ fn parse_one(sql: &str) -> Result<Statement, Refusal> {
             tokens_max: TOKENS_MAX,
         });
     }
-    let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
+    let mut parser = Parser::new(dialect).with_tokens_with_locations(tokens);
     let mut statements = parser.parse_statements().map_err(syntax)?;
     match statements.len() {
         0 => Err(Refusal::Empty),

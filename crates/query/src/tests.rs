@@ -42,6 +42,36 @@ fn every_hostile_statement_is_refused_for_its_own_reason() {
 }
 
 #[test]
+fn the_dialect_of_postgres_opens_no_hole() {
+    let guard = guard().in_dialect("postgres");
+    for sql in statements(HOSTILE) {
+        assert!(guard.check(sql).is_err(), "was let through: {sql}");
+    }
+    for sql in [
+        "select pg_terminate_backend(1)",
+        "select query_to_xml('select * from other.t', true, true, '')",
+        "select * from pg_catalog.pg_authid",
+        "select ts_stat('select v from other.t')",
+        "select lowrite(1, 'x')",
+        "do $$ begin perform 1; end $$",
+        "copy orders to program 'sh'",
+        "set role postgres",
+        "select 1 into x",
+        "select * from orders for update",
+    ] {
+        assert!(guard.check(sql).is_err(), "was let through: {sql}");
+    }
+    for sql in [
+        "select raw->'a'->>'b', id::text from orders where note ~* '^x' and raw @> '{\"a\": 1}'",
+        "select distinct on (id) id, at at time zone 'UTC' from orders order by id, at desc",
+        "select count(*) filter (where total > 1), string_agg(note, ',' order by id) from orders",
+    ] {
+        let checked = guard.check(sql);
+        assert!(checked.is_ok(), "{sql}: {checked:?}");
+    }
+}
+
+#[test]
 fn the_tables_that_are_read_are_told() {
     let checked = guard()
         .check("with x as (select * from Orders) select * from x, shop._dlt_loads")

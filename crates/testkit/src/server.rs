@@ -101,17 +101,27 @@ impl Database {
     /// # Errors
     /// The server refuses.
     pub fn texts(&self, sql: &str) -> Result<Vec<String>, PostgresError> {
-        let mut client = Client::connect(&self.url(), NoTls)?;
-        let mut texts = Vec::new();
-        for message in client.simple_query(sql)? {
-            if let postgres::SimpleQueryMessage::Row(row) = message {
-                texts.extend(row.try_get(0)?.map(str::to_owned));
+        outside(|| {
+            let mut client = Client::connect(&self.url(), NoTls)?;
+            let mut texts = Vec::new();
+            for message in client.simple_query(sql)? {
+                if let postgres::SimpleQueryMessage::Row(row) = message {
+                    texts.extend(row.try_get(0)?.map(str::to_owned));
+                }
             }
-        }
-        Ok(texts)
+            Ok(texts)
+        })
     }
 }
 
 fn administer(url: &str, sql: &str) -> Result<(), PostgresError> {
-    Ok(Client::connect(url, NoTls)?.batch_execute(sql)?)
+    outside(|| Ok(Client::connect(url, NoTls)?.batch_execute(sql)?))
+}
+
+/// Does `work` on a thread of its own: the client blocks, which a runtime around a test would not bear.
+fn outside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| match scope.spawn(work).join() {
+        Ok(value) => value,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
 }

@@ -252,7 +252,7 @@ fn is_certificate(cause: &(dyn std::error::Error + 'static)) -> bool {
 
 /// The driver could not log in before the server could refuse: the password is missing, or of a kind it does not know.
 fn is_login(error: &Error) -> bool {
-    let text = error.to_string();
+    let text = chain(error);
     text.starts_with("authentication error") || text.contains("password missing")
 }
 

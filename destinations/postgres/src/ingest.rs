@@ -3,6 +3,7 @@
 //! A thread reads the job files and writes rows in the form of COPY while this task sends what is finished; a short queue
 //! between them bounds the memory. Start with [`load_table`].
 
+use std::collections::VecDeque;
 use std::pin::pin;
 
 use arrow_array::RecordBatch;
@@ -18,10 +19,11 @@ use tokio_postgres::Client;
 
 use crate::copy::{RowFormat, StoredTypes};
 use crate::failure::Failure;
+use crate::indexes::{Aside, put_aside};
 
 /// Size of the pieces that are sent; larger ones gain nothing, smaller ones cost a system call each.
 const PIECE_BYTES: usize = 256 << 10;
-/// Pieces that wait to be sent.
+/// Pieces that wait to be sent. A table that fills the queue gets its indexes after its rows.
 const QUEUE_PIECES: usize = 8;
 
 /// What the encoding thread hands over.
@@ -67,7 +69,7 @@ pub(crate) async fn load_table(
     let (at, rows) = (jobs[0].at.clone(), JobRows::new(jobs));
     let (sender, receiver) = channel(QUEUE_PIECES);
     let encoding = tokio::task::spawn_blocking(move || encode(rows, &at, &stored, sender));
-    let sent = send(client, receiver).await;
+    let sent = copy(client, &jobs[0].at, Pieces::new(receiver)).await;
     let encoded = encoding.await.map_err(|error| DestinationError::Job {
         job: first_job.0,
         table: first_job.1,
@@ -92,28 +94,81 @@ async fn stored_types(client: &Client, at: &TableRef) -> Result<StoredTypes, Fai
     Ok(types.collect::<Result<_, tokio_postgres::Error>>()?)
 }
 
+/// Pieces from the encoding thread, some of them read ahead.
+struct Pieces {
+    receiver: Receiver<Piece>,
+    ahead: VecDeque<Piece>,
+}
+
+impl Pieces {
+    fn new(receiver: Receiver<Piece>) -> Self {
+        Pieces {
+            receiver,
+            ahead: VecDeque::new(),
+        }
+    }
+
+    async fn next(&mut self) -> Option<Piece> {
+        match self.ahead.pop_front() {
+            Some(piece) => Some(piece),
+            None => self.receiver.recv().await,
+        }
+    }
+
+    /// Reads ahead; true when there are so many pieces that more are to be expected.
+    async fn are_many(&mut self) -> bool {
+        while self.ahead.len() < QUEUE_PIECES {
+            match self.receiver.recv().await {
+                Some(piece) => self.ahead.push_back(piece),
+                None => return false,
+            }
+        }
+        true
+    }
+}
+
+/// Copies all rows, with the unique constraints of an empty table after them when there are many.
+async fn copy(client: &Client, at: &TableRef, mut pieces: Pieces) -> Result<(), Failure> {
+    let aside = match pieces.are_many().await {
+        true => put_aside(client, at).await?,
+        false => Aside::default(),
+    };
+    match send(client, pieces).await? {
+        Sent::All => aside.put_back(client).await,
+        // The transaction is undone anyway.
+        Sent::Part => Ok(()),
+    }
+}
+
+/// How much of the rows the server has.
+enum Sent {
+    All,
+    /// The encoding ended early and knows why.
+    Part,
+}
+
 /// Sends pieces until the other side ends. A COPY that is not completed is undone by the server.
-async fn send(client: &Client, mut pieces: Receiver<Piece>) -> Result<(), Failure> {
-    let Some(Piece::Begin(mut statement)) = pieces.recv().await else {
-        return Ok(());
+async fn send(client: &Client, mut pieces: Pieces) -> Result<Sent, Failure> {
+    let Some(Piece::Begin(mut statement)) = pieces.next().await else {
+        return Ok(Sent::Part);
     };
     loop {
         let mut sink = pin!(client.copy_in::<_, Bytes>(&statement).await?);
         let next = loop {
-            match pieces.recv().await {
+            match pieces.next().await {
                 // Empty data mark the end of what is whole.
                 Some(Piece::Data(data)) if !data.is_empty() => sink.feed(data).await?,
                 Some(Piece::Data(_)) => {
                     sink.as_mut().finish().await?;
-                    break pieces.recv().await;
+                    break pieces.next().await;
                 }
                 // The rows ended before their end: the job could not be read.
-                None | Some(Piece::Begin(_)) => return Ok(()),
+                None | Some(Piece::Begin(_)) => return Ok(Sent::Part),
             }
         };
         match next {
             Some(Piece::Begin(following)) => statement = following,
-            _ => return Ok(()),
+            _ => return Ok(Sent::All),
         }
     }
 }

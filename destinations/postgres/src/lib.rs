@@ -7,6 +7,7 @@ mod answer;
 mod client;
 mod copy;
 mod failure;
+mod indexes;
 mod ingest;
 mod params;
 mod session;

@@ -1,4 +1,4 @@
-"""Real dlt on a JSONL file of orders: `dlt_load.py FILE DATABASE [FORMAT]`.
+"""Real dlt on a JSONL file of orders: `dlt_load.py FILE DATABASE [FORMAT]`. DATABASE is a DuckDB file or the URL of Postgres.
 
 Pages are parsed by orjson outside dlt. FORMAT is the loader file format; without it dlt takes its default.
 """
@@ -8,7 +8,7 @@ import tempfile
 
 path, database = sys.argv[1], sys.argv[2]
 file_format = sys.argv[3] if len(sys.argv) > 3 else None
-work = tempfile.mkdtemp(prefix="dlt", dir=os.path.dirname(os.path.abspath(database)))
+work = tempfile.mkdtemp(prefix="dlt", dir=os.getcwd())
 os.environ.update(
     DLT_DATA_DIR=work,
     DLT_PROJECT_DIR=work,
@@ -35,9 +35,10 @@ def orders():
         yield page
 
 
+kind = dlt.destinations.postgres if "://" in database else dlt.destinations.duckdb
 pipeline = dlt.pipeline(
     "bench",
-    destination=dlt.destinations.duckdb(database),
+    destination=kind(database),
     dataset_name="bench_data",
     pipelines_dir=work,
 )

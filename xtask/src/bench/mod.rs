@@ -4,6 +4,7 @@
 //! does hits all of them; the median of several runs counts, with the spread beside it. Ratios always name their peer.
 
 mod data;
+mod postgres;
 mod random;
 mod rest;
 mod table;
@@ -69,14 +70,14 @@ impl Request {
                 "--memory-rows" => request.memory_rows = number()?,
                 "--rest-rows" => request.rest_rows = number()?,
                 "--quick" => request.profile = Profile::Quick,
-                part @ ("speed" | "shapes" | "memory" | "start" | "rest") => {
+                part @ ("speed" | "shapes" | "memory" | "start" | "rest" | "postgres") => {
                     request.parts.push(part.to_owned());
                 }
                 other => return Err(Failure::Other(format!("unknown argument `{other}`"))),
             }
         }
         if request.parts.is_empty() {
-            request.parts = ["speed", "shapes", "start", "memory", "rest"]
+            request.parts = ["speed", "shapes", "start", "memory", "rest", "postgres"]
                 .map(str::to_owned)
                 .to_vec();
         }
@@ -84,7 +85,7 @@ impl Request {
     }
 }
 
-/// `cargo xtask bench [speed] [shapes] [memory] [start] [rest] [--rows N] [--runs N] [--memory-rows N] [--rest-rows N] [--quick]`.
+/// `cargo xtask bench [speed] [shapes] [memory] [start] [rest] [postgres] [--rows N] [--runs N] [--memory-rows N] [--rest-rows N] [--quick]`.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
     let request = Request::read(arguments)?;
     let toolbox = Toolbox::new()?;
@@ -103,6 +104,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
             "shapes" => bench.shapes()?,
             "memory" => bench.memory()?,
             "rest" => bench.rest()?,
+            "postgres" => bench.postgres()?,
             _ => bench.start()?,
         }
     }

@@ -80,7 +80,10 @@ impl Init {
         if self.eject {
             terminal.note("there is nothing to eject: built-in sources are configurations, see `tipple init -l`");
         }
-        let plan = self.plan(terminal)?;
+        let (source, destination) = self.source_and_destination()?;
+        check_destination(&destination)?;
+        let mut plan = self.plan(source, &destination, terminal)?;
+        plan.secrets.extend(secret_of(&destination));
         let folder = global
             .project_dir
             .clone()
@@ -88,14 +91,17 @@ impl Init {
         write(&plan, &folder, terminal)
     }
 
-    fn plan(&self, terminal: &Terminal) -> Result<Plan, Diagnostic> {
-        let (source, destination) = self.source_and_destination()?;
-        check_destination(&destination)?;
+    fn plan(
+        &self,
+        source: Option<String>,
+        destination: &str,
+        terminal: &Terminal,
+    ) -> Result<Plan, Diagnostic> {
         if let Some(command) = &self.curl {
             let name = source.unwrap_or_else(|| host_name(command));
             let imported = from_curl(command, &format!("{name}_source"));
             return imported
-                .map(|found| template::imported(&name, &destination, found))
+                .map(|found| template::imported(&name, destination, found))
                 .map_err(|error| from_import(&error));
         }
         if let Some(file) = &self.openapi {
@@ -103,18 +109,18 @@ impl Init {
             let name = source.unwrap_or_else(|| title(&document));
             let imported: Result<Imported, _> = from_openapi(&document, &format!("{name}_source"));
             return imported
-                .map(|found| template::imported(&name, &destination, found))
+                .map(|found| template::imported(&name, destination, found))
                 .map_err(|error| from_import(&error));
         }
         let name = source.unwrap_or_default();
         match sources::built_in(&name) {
-            Some(built_in) => template::built_in(built_in, &destination)
+            Some(built_in) => template::built_in(built_in, destination)
                 .map_err(|error| source::from_source(&error)),
             None => {
                 if name != REST_API {
                     terminal.note(&unknown_source(&name));
                 }
-                Ok(template::rest_api(&name, &destination))
+                Ok(template::rest_api(&name, destination))
             }
         }
     }
@@ -181,9 +187,17 @@ fn known_destinations() -> Sheet {
     sheet
 }
 
+fn secret_of(destination: &str) -> Option<SecretLine> {
+    destinations::secret_of(destination).map(|(path, title)| SecretLine {
+        path: path.to_owned(),
+        value: None,
+        title: title.to_owned(),
+    })
+}
+
 fn check_destination(name: &str) -> Result<(), Diagnostic> {
     let kind = name.split([':', '/']).next().unwrap_or_default();
-    if destinations::KINDS.contains(&kind) {
+    if destinations::kind_of_scheme(kind).is_some() {
         return Ok(());
     }
     let diagnostic = Diagnostic::new(

@@ -112,7 +112,9 @@ pub(super) async fn ask(
         .await
         .map_err(failed)?;
     let guard = Guard::new(&datasets.dataset, catalog.tables.keys().map(String::as_str));
-    let guard = guard.in_catalog(datasets.catalog.clone());
+    let guard = guard
+        .in_dialect(target.destination().dialect().name())
+        .in_catalog(datasets.catalog.clone());
     let checked = guard
         .check(sql)
         .map_err(|refusal| diagnostics::query::from_refusal(&refusal, sql))?;

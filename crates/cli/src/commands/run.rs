@@ -43,7 +43,7 @@ pub struct Run {
 /// Flags of the commands that load.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// Where to load: a kind (duckdb), an address (duckdb:///shop.duckdb), or a name of the settings
+    /// Where to load: a kind (duckdb, postgres), an address (duckdb:shop.duckdb), or a name of the settings
     #[arg(long, value_name = "DESTINATION")]
     pub destination: Option<String>,
     /// Dataset to load into

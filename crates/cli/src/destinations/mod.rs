@@ -31,6 +31,17 @@ pub const KINDS: &[&str] = &[
 /// Schemes of addresses that are not the word of their kind.
 const SCHEMES: [(&str, &str); 1] = [("postgresql", "postgres")];
 
+/// Secrets that a destination written as a mere kind needs: key in the settings, and what to paste there.
+pub fn secret_of(destination: &str) -> Option<(&'static str, &'static str)> {
+    match destination {
+        "postgres" => Some((
+            "destination.postgres.credentials",
+            "address: postgresql://user:password@host:5432/database",
+        )),
+        _ => None,
+    }
+}
+
 /// What a destination needs to know about the run.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {

@@ -1,5 +1,6 @@
 //! SQL of Postgres.
 
+use serde_json::Value;
 use tipple_schema::{Column, DataType};
 
 use super::literal::{self, Literal, TextRules};
@@ -11,6 +12,13 @@ use crate::capabilities::{
 /// SQL of Postgres.
 #[derive(Debug, Clone, Copy)]
 pub struct Postgres;
+
+/// Column of PostGIS, filled from WKT or hexadecimal WKB; dlt's `postgres_adapter` sets the hint.
+const GEOMETRY_HINT: &str = "x-postgres-geometry";
+/// Reference system of such a column.
+const SRID_HINT: &str = "x-postgres-srid";
+/// WGS 84, as in dlt.
+const SRID_DEFAULT: i64 = 4326;
 
 const CAPABILITIES: Capabilities = Capabilities {
     file_formats: &[
@@ -76,6 +84,9 @@ impl SqlDialect for Postgres {
     }
 
     fn column_type(&self, column: &Column) -> Result<String, UnsupportedType> {
+        if column.has(GEOMETRY_HINT) {
+            return Ok(geometry_type(column));
+        }
         Ok(match data_type(column) {
             DataType::Text => with_length("varchar", column.precision),
             DataType::Double => "double precision".to_owned(),
@@ -103,6 +114,11 @@ impl SqlDialect for Postgres {
     fn hint_clause(&self, hint: &str) -> Option<&'static str> {
         (hint == "unique").then_some("UNIQUE")
     }
+}
+
+fn geometry_type(column: &Column) -> String {
+    let srid = column.hints.get(SRID_HINT).and_then(Value::as_i64);
+    format!("geometry(Geometry, {})", srid.unwrap_or(SRID_DEFAULT))
 }
 
 pub(super) fn numeric((precision, scale): (i64, i64)) -> String {
@@ -138,5 +154,25 @@ fn time_type(column: &Column) -> String {
     match column.precision {
         None => "time without time zone".to_owned(),
         Some(precision) => format!("time ({precision}) without time zone"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_geometry_hint_is_a_column_of_postgis() {
+        let column_type = |hints: Value| {
+            let column = Column::from_properties("loc", hints.as_object().unwrap());
+            Postgres.column_type(&column).unwrap()
+        };
+        let plain = json!({"data_type": "text", "x-postgres-geometry": true});
+        assert_eq!(column_type(plain), "geometry(Geometry, 4326)");
+        let other =
+            json!({"data_type": "text", "x-postgres-geometry": true, "x-postgres-srid": 3857});
+        assert_eq!(column_type(other), "geometry(Geometry, 3857)");
     }
 }

@@ -208,6 +208,7 @@ fn pipeline_settings(
             .unwrap_or_default(),
         max_identifier_length: max_identifier_length(case)?,
         replace_strategy: read.destination.replace_strategy,
+        create_indexes: read.destination.create_indexes,
         staging_dataset_layout: read.destination.staging_dataset_name_layout,
         dataset_name_layout: read.pipeline.dataset_name_layout,
         restore_from_destination: read.pipeline.restore_from_destination,

@@ -44,7 +44,9 @@ impl PlainColumn {
     /// # Errors
     /// A type that has no text form.
     pub fn new(name: &str, array: &ArrayRef, stored: &str) -> Result<Self, ArrowError> {
-        ArrayFormatter::try_new(array, &FormatOptions::new())?;
+        if !matches!(array.data_type(), DataType::Timestamp(..)) {
+            ArrayFormatter::try_new(array, &FormatOptions::new())?;
+        }
         Ok(PlainColumn {
             name: name.to_owned(),
             array: ArrayRef::clone(array),

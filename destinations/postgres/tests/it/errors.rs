@@ -66,11 +66,20 @@ async fn a_missing_right_is_named_with_its_grant() {
     let Some(server) = Server::new() else {
         return;
     };
-    insta::assert_snapshot!(load_as(&server, "").await, @"");
+    insta::assert_snapshot!(load_as(&server, "").await, @r#"
+    destination.forbidden, Terminal: the user has no right to create the dataset `ds` at postgresql://user_[database]@localhost:[port]/[database]: permission denied for database [database]
+    GRANT CREATE ON DATABASE "[database]" TO "user_[database]"
+    "#);
     server.database.run("CREATE SCHEMA ds").unwrap();
-    insta::assert_snapshot!(load_as(&server, "GRANT USAGE ON SCHEMA ds TO USER").await, @"");
+    insta::assert_snapshot!(load_as(&server, "GRANT USAGE ON SCHEMA ds TO USER").await, @r#"
+    destination.forbidden, Terminal: the user has no right to create the table `_dlt_version` in dataset `ds` at postgresql://user_[database]@localhost:[port]/[database]: permission denied for schema ds
+    GRANT USAGE, CREATE ON SCHEMA "ds" TO "user_[database]"
+    "#);
     server.database.run("CREATE TABLE ds.t (m bigint)").unwrap();
-    insta::assert_snapshot!(load_as(&server, "GRANT USAGE, CREATE ON SCHEMA ds TO USER").await, @"");
+    insta::assert_snapshot!(load_as(&server, "GRANT USAGE, CREATE ON SCHEMA ds TO USER").await, @r#"
+    destination.forbidden, Terminal: the user has no right to change the table `t` in dataset `ds` at postgresql://user_[database]@localhost:[port]/[database]: must be owner of table t
+    ALTER TABLE "ds"."t" OWNER TO "user_[database]"
+    "#);
 }
 
 #[tokio::test]
@@ -120,7 +129,7 @@ async fn a_server_that_is_not_there_can_come_back() {
         .err()
         .unwrap();
     assert_eq!(error.kind(), ErrorKind::Transient);
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"postgresql://u@127.0.0.1:1/d cannot be opened: error connecting to server: Connection refused (os error 111)");
 }
 
 #[tokio::test]
@@ -135,7 +144,7 @@ async fn a_database_that_is_not_there_is_made_by_an_administrator() {
         .await
         .err()
         .unwrap();
-    insta::assert_snapshot!(told(&server.database, &error), @"");
+    insta::assert_snapshot!(told(&server.database, &error), @r#"destination.unreachable, Terminal: postgresql://tipple@localhost:[port]/[database]_no cannot be opened: database "[database]_no" does not exist; an administrator makes it with CREATE DATABASE"#);
 }
 
 #[tokio::test]
@@ -149,7 +158,7 @@ async fn a_statement_timeout_says_how_to_raise_it() {
     ));
     let mut client = limited.connect(&limited.dataset_names("ds")).await.unwrap();
     let error = client.query("SELECT 1 FROM pg_sleep(5)").await.unwrap_err();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @r#"the query failed: canceling statement due to statement timeout; raise the limit for this user: ALTER ROLE … SET statement_timeout = '1h', or give `options = "-c statement_timeout=0"` in the credentials"#);
 }
 
 #[tokio::test]
@@ -194,7 +203,7 @@ async fn more_columns_than_a_table_takes_are_refused_before_anything_changes() {
         .load("1.1", vec![job("t", vec![("c0", ints([1]))])])
         .await
         .unwrap_err();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"schema `shop` cannot be loaded into postgres: table `t` would have 1601 columns; the destination takes at most 1600. Nest less deep with `max_table_nesting`, or give the widest objects the hint `data_type: json`");
     let datasets = server
         .database
         .texts("SELECT nspname FROM pg_namespace WHERE nspname = 'ds'");

@@ -153,7 +153,21 @@ async fn the_catalog_has_types_as_the_server_spells_them() {
             )
         })
         .collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    a bigint NOT NULL
+    b character varying(8)
+    c numeric(38,9)
+    d numeric(156,78)
+    e timestamp(3) with time zone
+    f timestamp without time zone
+    g date
+    h time without time zone
+    i bytea
+    j jsonb
+    k double precision
+    l boolean
+    m smallint
+    ");
 }
 
 #[tokio::test]
@@ -177,7 +191,10 @@ async fn a_reader_cannot_write_and_sees_every_type() {
         .query("INSERT INTO ds.t VALUES (2) RETURNING n")
         .await
         .unwrap_err();
-    insta::assert_snapshot!(refused, @"");
+    let refused = refused
+        .to_string()
+        .replace(&server.postgres.location(), "[location]");
+    insta::assert_snapshot!(refused, @"[location] cannot be written: cannot execute INSERT in a read-only transaction");
     let sql = "SELECT 1::int2 AS a, 2::int8 AS a, 1.5::float4, 'é'::text, NULL::text, true, 12345678.900::numeric, \
                '{\"a\": 1}'::jsonb, '\\x00ff'::bytea, '2024-01-02 03:04:05.5+00'::timestamptz, '2024-01-02'::date, \
                '01:02:03'::time, ARRAY[1,2], '6ecd8c99-4036-403d-bf84-cf8400f67836'::uuid, interval '1 day'";
@@ -188,7 +205,23 @@ async fn a_reader_cannot_write_and_sees_every_type() {
         .zip(batches[0].schema().fields())
         .map(|(column, field)| format!("{} {}: {}", field.name(), field.data_type(), shown(column)))
         .collect();
-    insta::assert_snapshot!(shown.join("\n"), @"");
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    a Int64: 1
+    a Int64: 2
+    float4 Float64: 1.5
+    text Utf8: é
+    text Utf8: ∅
+    ?column? Boolean: true
+    numeric Decimal128(38, 3): 12345678.900
+    jsonb Utf8: {"a": 1}
+    bytea Binary: 00ff
+    timestamptz Timestamp(µs, "UTC"): 2024-01-02T03:04:05.500Z
+    date Date32: 2024-01-02
+    time Time64(µs): 01:02:03
+    array Utf8: {1,2}
+    uuid Utf8: 6ecd8c99-4036-403d-bf84-cf8400f67836
+    interval Utf8: 1 day
+    "#);
     let empty = client
         .query("SELECT n FROM ds.t WHERE n > 1")
         .await
@@ -203,7 +236,14 @@ async fn a_reader_cannot_write_and_sees_every_type() {
 }
 
 fn shown(column: &arrow_array::ArrayRef) -> String {
-    let text = arrow_cast::display::array_value_to_string(column, 0).unwrap();
+    use arrow_schema::{DataType, TimeUnit};
+    let plain = match column.data_type() {
+        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some("+00:00".into())),
+        DataType::Time64(_) => DataType::Time64(TimeUnit::Microsecond),
+        other => other.clone(),
+    };
+    let column = arrow_cast::cast(column, &plain).unwrap();
+    let text = arrow_cast::display::array_value_to_string(&column, 0).unwrap();
     if text.is_empty() {
         "∅".to_owned()
     } else {

@@ -167,13 +167,13 @@ async fn values_that_do_not_fit_fail_the_job() {
     let Some(bigint) = load("bigint", texts(["x"])).await else {
         return;
     };
-    insta::assert_snapshot!(bigint, @"");
-    insta::assert_snapshot!(load("bigint", Arc::new(UInt64Array::from(vec![u64::MAX]))).await.unwrap(), @"");
-    insta::assert_snapshot!(load("bigint precision=16", ints([70_000])).await.unwrap(), @"");
-    insta::assert_snapshot!(load("text precision=2", texts(["abc"])).await.unwrap(), @"");
-    insta::assert_snapshot!(load("decimal precision=5 scale=2", texts(["1234.5"])).await.unwrap(), @"");
-    insta::assert_snapshot!(load("text!", Arc::new(StringArray::from(vec![None::<&str>]))).await.unwrap(), @"");
-    insta::assert_snapshot!(load("json", texts(["{"])).await.unwrap(), @"");
+    insta::assert_snapshot!(bigint, @r#"destination.job: job `t.1a2b3c4d5e` cannot be loaded into table `t`: invalid input syntax for type bigint: "x"; COPY t, line 1, column c: "x""#);
+    insta::assert_snapshot!(load("bigint", Arc::new(UInt64Array::from(vec![u64::MAX]))).await.unwrap(), @"destination.job: job `t.1a2b3c4d5e` cannot be loaded into table `t`: column `c`: 18446744073709551615 is out of range for bigint");
+    insta::assert_snapshot!(load("bigint precision=16", ints([70_000])).await.unwrap(), @"destination.job: job `t.1a2b3c4d5e` cannot be loaded into table `t`: column `c`: 70000 is out of range for smallint");
+    insta::assert_snapshot!(load("text precision=2", texts(["abc"])).await.unwrap(), @"destination.job: job `t.1a2b3c4d5e` cannot be loaded into table `t`: value too long for type character varying(2); COPY t, line 1, column c");
+    insta::assert_snapshot!(load("decimal precision=5 scale=2", texts(["1234.5"])).await.unwrap(), @"destination.job: job `t.1a2b3c4d5e` cannot be loaded into table `t`: numeric field overflow; A field with precision 5, scale 2 must round to an absolute value less than 10^3; COPY t, line 1, column c");
+    insta::assert_snapshot!(load("text!", Arc::new(StringArray::from(vec![None::<&str>]))).await.unwrap(), @r#"destination.job: job `t.1a2b3c4d5e` cannot be loaded into table `t`: null value in column "c" of relation "t" violates not-null constraint; Failing row contains (null); COPY t, line 1"#);
+    insta::assert_snapshot!(load("json", texts(["{"])).await.unwrap(), @"destination.job: job `t.1a2b3c4d5e` cannot be loaded into table `t`: invalid input syntax for type json; The input string ended unexpectedly; JSON data, line 1: {");
 }
 
 #[tokio::test]

@@ -37,7 +37,8 @@ async fn sessions_that_make_the_same_dataset_do_not_disturb_each_other() {
                 table(&own, None, "append", "n bigint"),
                 table("shared", None, "append", "n bigint"),
             ];
-            let shop = Shop::new(postgres, schema(tables));
+            let mut shop = Shop::new(postgres, schema(tables));
+            shop.hash = own.clone();
             for round in 0..3 {
                 let mut jobs = rows(&own, number);
                 jobs.extend(rows("shared", number));
