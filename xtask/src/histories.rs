@@ -20,7 +20,7 @@ pub fn run(_arguments: &[String]) -> Result<(), Failure> {
     let program = folder.join("histories.py");
     fs::write(&program, PROGRAM).map_err(Failure::file("write", &program))?;
     let mut command = Command::new(python);
-    command.arg("-W").arg("ignore").arg(&program);
+    command.arg(&program).env("PYTHONWARNINGS", "ignore");
     run_program(
         command
             .env("FIXTURES", root()?.join("fixtures"))

@@ -14,7 +14,7 @@ use tipple_pipeline::{RunOptions, RunReport};
 
 use crate::harness::Harness;
 use crate::lab::{Lab, Setup, of_rows};
-use crate::wrap::{Twist, Twisted};
+use crate::wrap::{Twist, twisted};
 
 /// Variables that make a child of a test process: address of the place, folder of its working folders, call to stop at.
 const ADDRESS: &str = "TIPPLE_CONFORMANCE_ADDRESS";
@@ -37,7 +37,7 @@ pub fn child<H: Harness>() {
         .ok()
         .map(|number| number.parse().unwrap());
     if let Some(number) = call {
-        setup = setup.through(Twisted::new(lab.destination(), Twist::KillBefore(number)));
+        setup = setup.through(twisted(lab.destination(), Twist::KillBefore(number)));
     }
     load(&setup, 2);
     scenario.teardown();

@@ -25,20 +25,19 @@ pub(crate) enum Twist {
 
 /// A destination with a twist.
 #[derive(Debug)]
-pub(crate) struct Twisted {
+struct Twisted {
     inner: Arc<dyn Destination>,
     twist: Twist,
     calls: Arc<AtomicUsize>,
 }
 
-impl Twisted {
-    pub(crate) fn new(inner: Arc<dyn Destination>, twist: Twist) -> Arc<dyn Destination> {
-        Arc::new(Twisted {
-            inner,
-            twist,
-            calls: Arc::new(AtomicUsize::new(0)),
-        })
-    }
+/// A destination around `inner` with a twist.
+pub(crate) fn twisted(inner: Arc<dyn Destination>, twist: Twist) -> Arc<dyn Destination> {
+    Arc::new(Twisted {
+        inner,
+        twist,
+        calls: Arc::new(AtomicUsize::new(0)),
+    })
 }
 
 #[async_trait]

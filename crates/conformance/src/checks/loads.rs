@@ -7,14 +7,14 @@ use tipple_destination::{Statement, StatementKind, SystemNames, Target};
 
 use crate::crash;
 use crate::lab::{Lab, Setup, wait};
-use crate::wrap::{Twist, Twisted};
+use crate::wrap::{Twist, twisted};
 
 fn t() -> Value {
     json!({"name": "t"})
 }
 
-fn twisted(lab: &Lab, twist: Twist) -> Setup {
-    lab.setup().through(Twisted::new(lab.destination(), twist))
+fn with(lab: &Lab, twist: Twist) -> Setup {
+    lab.setup().through(twisted(lab.destination(), twist))
 }
 
 pub(super) fn nothing_to_load(lab: &Lab) {
@@ -56,7 +56,7 @@ pub(super) fn rows_carry_their_load(lab: &Lab) {
 }
 
 pub(super) fn committed_twice(lab: &Lab) {
-    let setup = twisted(lab, Twist::CommitTwice);
+    let setup = with(lab, Twist::CommitTwice);
     let rows = [json!({"id": 1, "l": [1, 2]})];
     setup.load(&t(), &rows);
     let merged = json!({"name": "u", "write_disposition": "merge", "primary_key": "id"});
@@ -72,7 +72,7 @@ pub(super) fn committed_twice(lab: &Lab) {
 /// A load that failed at the end of its commit.
 fn break_a_load(lab: &Lab) {
     lab.load(&t(), &[json!({"id": 1})]);
-    let broken = twisted(lab, Twist::BreakCommit);
+    let broken = with(lab, Twist::BreakCommit);
     let rows = [json!({"id": 2, "l": [1]})];
     broken.try_load(&t(), &rows).unwrap_err();
 }
