@@ -131,6 +131,11 @@ pub fn kind_of_scheme(scheme: &str) -> Option<&'static str> {
 }
 
 fn unknown(text: &str, settings: &Settings) -> Diagnostic {
+    // What follows the scheme may hold a password.
+    let hidden = text
+        .split_once("://")
+        .map(|(scheme, _)| format!("{scheme}://…"));
+    let text = hidden.as_deref().unwrap_or(text);
     let named: Vec<String> = match settings.direct("destination") {
         Ok(Some(serde_json::Value::Object(named))) => named
             .iter()

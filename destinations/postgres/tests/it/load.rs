@@ -250,3 +250,43 @@ fn shown(column: &arrow_array::ArrayRef) -> String {
         text
     }
 }
+
+/// Rows that fill the queue between encoding and sending, whose ids are numbers below `ids`.
+fn many(rows: i64, ids: i64) -> tipple_destination::LoadJob {
+    let names = vec!["x".repeat(100); rows as usize];
+    let row_ids: Vec<String> = (0..rows).map(|row| (row % ids).to_string()).collect();
+    job(
+        "colours",
+        vec![
+            ("id", ints(0..rows)),
+            ("name", texts(names.iter().map(String::as_str))),
+            ("_dlt_load_id", texts(vec!["1"; rows as usize])),
+            ("_dlt_id", texts(row_ids.iter().map(String::as_str))),
+        ],
+    )
+}
+
+#[tokio::test]
+async fn constraints_that_are_put_aside_for_many_rows_come_back() {
+    let Some(server) = Server::new() else {
+        return;
+    };
+    let shop = Shop::new(
+        &server.postgres,
+        schema([table("colours", None, "append", COLOURS)]),
+    );
+    let twice = shop.load("1.0", vec![many(60_000, 59_999)]).await;
+    insta::assert_snapshot!(twice.unwrap_err(), @"");
+    assert_eq!(shop.rows("SELECT count(*) FROM ds.colours").await, "0");
+    for load in ["1.1", "1.2"] {
+        let constraints = "SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'ds.colours'::regclass";
+        assert_eq!(
+            shop.rows(constraints).await,
+            "colours__dlt_id_key | UNIQUE (_dlt_id)"
+        );
+        let receipt = shop.load(load, vec![many(60_000, 60_000)]).await;
+        // The second load brings the same ids.
+        assert_eq!(receipt.is_ok(), load == "1.1");
+    }
+    assert_eq!(shop.rows("SELECT count(*) FROM ds.colours").await, "60000");
+}
