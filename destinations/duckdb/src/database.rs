@@ -11,6 +11,7 @@ use serde_json::Value;
 use tipple_destination::{DestinationError, Result};
 
 use crate::failure::Failure;
+use crate::gate::{Gate, Pass};
 use crate::native::NativeDatabase;
 use crate::settings::{DuckDbSettings, Location};
 
@@ -34,6 +35,8 @@ pub(crate) struct Database {
     /// True until the first transaction in a file that this process has just made.
     is_untouched: AtomicBool,
     writing: Mutex<()>,
+    // Last, so that it is left after the instance was closed.
+    _pass: Option<Pass>,
 }
 
 impl std::fmt::Debug for Database {
@@ -46,7 +49,14 @@ impl std::fmt::Debug for Database {
 
 impl Database {
     /// Opens the database, waiting while another process holds it.
-    pub fn open(settings: &DuckDbSettings, access: Access) -> Result<Self> {
+    pub fn open(settings: &DuckDbSettings, access: Access, gate: &Gate) -> Result<Self> {
+        let pass = match access {
+            Access::Configured => Some(gate.enter()),
+            Access::Walled => {
+                drop(gate.wait());
+                None
+            }
+        };
         let location = settings.location.to_string();
         let started = Instant::now();
         let is_new = access == Access::Configured && settings.is_certainly_empty();
@@ -75,6 +85,7 @@ impl Database {
             access,
             is_untouched: AtomicBool::new(is_new),
             writing: Mutex::new(()),
+            _pass: pass,
         };
         database
             .set_up()

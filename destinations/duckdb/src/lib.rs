@@ -6,6 +6,7 @@
 mod client;
 mod database;
 mod failure;
+mod gate;
 mod ingest;
 mod native;
 mod settings;
@@ -20,6 +21,7 @@ use tipple_destination::{
 
 use crate::client::DuckDbClient;
 use crate::database::{Access, Database};
+use crate::gate::Gate;
 pub use crate::settings::{DuckDbSettings, Location, Places};
 
 /// DuckDB as a destination.
@@ -28,6 +30,7 @@ pub struct DuckDb {
     settings: Arc<DuckDbSettings>,
     /// The open database, shared by all clients of this process; closed with the last of them.
     open: Mutex<Weak<Database>>,
+    gate: Gate,
     /// Keeps a database in memory alive between clients.
     kept: Mutex<Option<Arc<Database>>>,
 }
@@ -38,6 +41,7 @@ impl DuckDb {
         DuckDb {
             settings: Arc::new(settings),
             open: Mutex::new(Weak::new()),
+            gate: Gate::default(),
             kept: Mutex::new(None),
         }
     }
@@ -77,7 +81,11 @@ impl DuckDb {
         if let Some(database) = open.upgrade() {
             return Ok(database);
         }
-        let database = Arc::new(Database::open(&self.settings, Access::Configured)?);
+        let database = Arc::new(Database::open(
+            &self.settings,
+            Access::Configured,
+            &self.gate,
+        )?);
         *open = Arc::downgrade(&database);
         if self.settings.location == Location::Memory {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,7 +148,7 @@ impl Destination for DuckDb {
             });
         }
         self.check_no_writer()?;
-        let database = Database::open(&self.settings, Access::Walled)?;
+        let database = Database::open(&self.settings, Access::Walled, &self.gate)?;
         Ok(Box::new(DuckDbClient::new(
             Arc::new(database),
             datasets.clone(),

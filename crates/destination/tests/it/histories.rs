@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 use tipple_destination::dialect::{BigQuery, Databricks, DuckDb, Postgres, Redshift, Snowflake};
 use tipple_destination::{
     Catalog, ColumnChanges, JobSource, LoadJob, LoadPlan, LoadRequest, MigrationPlan,
-    MigrationRequest, Result, SqlDialect, Statement, StoredColumn, SystemNames, Target,
-    is_system_table, plan_load, root_of, staging_schema, verify,
+    MigrationRequest, RenamedColumn, Result, SqlDialect, Statement, StatementKind, StoredColumn,
+    SystemNames, Target, is_system_table, plan_load, root_of, staging_schema, verify,
 };
 use tipple_schema::{Column, Naming, Schema, Table};
 
@@ -180,7 +180,7 @@ impl<'a> Player<'a> {
                 changes: ColumnChanges::NONE,
                 force: true,
             });
-            remember(catalog, &plan.unwrap(), self.world.dialect);
+            remember(catalog, &plan.unwrap(), &self.world);
         }
     }
 
@@ -198,6 +198,7 @@ impl<'a> Player<'a> {
     }
 
     fn change_schema(&mut self, step: &Value) {
+        self.change_columns(&column_changes(step));
         for (raw, hints) in step["tables"].as_object().unwrap() {
             let name = self.table_name(raw);
             let is_new = !self.world.schema.tables.contains_key(&name);
@@ -225,6 +226,21 @@ impl<'a> Player<'a> {
                     .map(|column| (column.name.clone(), column)),
             );
             self.world.schema.tables.insert(name, table);
+        }
+    }
+
+    /// Columns that are renamed or dropped in the schema; what is done already is left alone.
+    fn change_columns(&mut self, changes: &ColumnChanges) {
+        let tables = &mut self.world.schema.tables;
+        for change in &changes.renamed {
+            let columns = &mut tables[&change.table].columns;
+            if let Some(mut column) = columns.shift_remove(&change.from) {
+                column.name.clone_from(&change.to);
+                columns.insert(change.to.clone(), column);
+            }
+        }
+        for (table, column) in &changes.dropped {
+            tables[table].columns.shift_remove(column);
         }
     }
 
@@ -267,7 +283,7 @@ impl<'a> Player<'a> {
         let tables: Vec<&str> = jobs.iter().map(|job| job.table.as_str()).collect();
         self.verify(&tables)?;
         self.migrate(step, &tables)?;
-        self.migrate_staging(&tables)?;
+        self.migrate_staging(step, &tables)?;
         let plan = self.load_plan(step, jobs)?;
         self.show_load(&plan);
         Ok(())
@@ -324,19 +340,19 @@ impl<'a> Player<'a> {
             catalog: &self.tables,
             is_stored: step["is_stored"].as_bool() == Some(true),
             drop_tables: &drop,
-            changes: ColumnChanges::NONE,
+            changes: &column_changes(step),
             force: !step["truncate"].is_null(),
         })?;
         for table in drop {
             let folded = self.world.dialect.capabilities().fold(table);
             self.tables.tables.shift_remove(&folded);
         }
-        remember(&mut self.tables, &plan, self.world.dialect);
+        remember(&mut self.tables, &plan, &self.world);
         self.show_migration(&plan);
         Ok(())
     }
 
-    fn migrate_staging(&mut self, tables: &[&str]) -> Result<()> {
+    fn migrate_staging(&mut self, step: &Value, tables: &[&str]) -> Result<()> {
         let context = self.world.context();
         let is_staged = |name: &&str| {
             let root = context.table(root_of(&self.world.schema, name));
@@ -357,10 +373,10 @@ impl<'a> Player<'a> {
             catalog: &self.staged,
             is_stored: false,
             drop_tables: &[],
-            changes: ColumnChanges::NONE,
+            changes: &column_changes(step),
             force: true,
         })?;
-        remember(&mut self.staged, &plan, self.world.dialect);
+        remember(&mut self.staged, &plan, &self.world);
         self.show_migration(&plan);
         Ok(())
     }
@@ -495,15 +511,52 @@ fn row_columns(
 }
 
 /// Notes in `catalog` what the plan makes.
-fn remember(catalog: &mut Catalog, plan: &MigrationPlan, dialect: &dyn SqlDialect) {
+/// `table old new` and `table column` of a step.
+fn column_changes(step: &Value) -> ColumnChanges {
+    let split = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let renamed = words(&step["rename"]).map(|text| {
+        let [table, from, to] = split(text).try_into().unwrap();
+        RenamedColumn { table, from, to }
+    });
+    let dropped = words(&step["drop_columns"]).map(|text| {
+        let [table, column] = split(text).try_into().unwrap();
+        (table, column)
+    });
+    ColumnChanges {
+        renamed: renamed.collect(),
+        dropped: dropped.collect(),
+    }
+}
+
+/// What the catalogue has after a migration: the columns that were added, and the types of the schema where a statement
+/// has changed one.
+fn remember(catalog: &mut Catalog, plan: &MigrationPlan, world: &World) {
+    let dialect = world.dialect;
     catalog.exists = true;
     let fold = |name: &str| dialect.capabilities().fold(name);
+    let is_changed = |statement: &&Statement| {
+        use StatementKind::{ChangeType, DropColumn, RenameColumn};
+        matches!(statement.kind, ChangeType | DropColumn | RenameColumn)
+    };
+    for statement in plan.statements.iter().filter(is_changed) {
+        let columns = world.schema.tables[&statement.table].complete_columns();
+        let columns = columns.map(|column| stored(column, dialect)).collect();
+        catalog.tables.insert(fold(&statement.table), columns);
+    }
     for (table, columns) in &plan.added {
-        let stored = catalog.tables.entry(fold(table)).or_default();
-        stored.extend(columns.iter().map(|column| StoredColumn {
-            name: fold(&column.name),
-            column_type: dialect.column_type(column).unwrap(),
-            nullable: column.is_nullable(),
-        }));
+        let known = catalog.tables.entry(fold(table)).or_default();
+        for column in columns.iter().map(|column| stored(column, dialect)) {
+            if !known.iter().any(|known| known.name == column.name) {
+                known.push(column);
+            }
+        }
+    }
+}
+
+fn stored(column: &Column, dialect: &dyn SqlDialect) -> StoredColumn {
+    StoredColumn {
+        name: dialect.capabilities().fold(&column.name),
+        column_type: dialect.column_type(column).unwrap(),
+        nullable: column.is_nullable(),
     }
 }
