@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use tipple_pipeline::rundoc::{ErrorDocument, RunDocument, RunHistory, StepDocument};
 
+use crate::destinations;
 use crate::diagnostics::{Diagnostic, package};
 
 /// Documents of a pipeline, newest first.
@@ -37,9 +38,8 @@ pub fn last(runs_dir: &Path, pipeline: &str) -> Option<RunDocument> {
 pub fn last_address(runs_dir: &Path, pipeline: &str) -> Option<String> {
     let run = last(runs_dir, pipeline)?;
     let is_named = run.destination_name != run.destination_type;
-    location(&run)
-        .filter(|address| !is_named && address.starts_with("duckdb://"))
-        .map(str::to_owned)
+    let is_kept = !is_named && destinations::is_known_by_its_address(&run.destination_type);
+    location(&run).filter(|_| is_kept).map(str::to_owned)
 }
 
 /// Address of the data without secrets.

@@ -494,7 +494,7 @@ impl Planner<'_> {
     }
 
     fn warn_about_precision(&mut self, table: &LoadTable, columns: &[&Column]) {
-        if self.context.dialect.name() != "duckdb" {
+        if self.context.dialect.keeps_precision_with_zone() {
             return;
         }
         let default = i64::from(self.context.capabilities().timestamp_precision);

@@ -31,6 +31,12 @@ pub const KINDS: &[&str] = &[
 /// Schemes of addresses that are not the word of their kind.
 const SCHEMES: [(&str, &str); 1] = [("postgresql", "postgres")];
 
+/// True for kinds whose address is a file, so that the last run tells where the data is; others keep their address in the
+/// settings, with the secrets.
+pub fn is_known_by_its_address(kind: &str) -> bool {
+    kind == "duckdb"
+}
+
 /// Secrets that a destination written as a mere kind needs: key in the settings, and what to paste there.
 pub fn secret_of(destination: &str) -> Option<(&'static str, &'static str)> {
     match destination {

@@ -87,6 +87,10 @@ impl SqlDialect for DuckDb {
         (hint == "unique").then_some("UNIQUE")
     }
 
+    fn keeps_precision_with_zone(&self) -> bool {
+        false
+    }
+
     fn impact(&self, kind: StatementKind) -> Option<&'static str> {
         match kind {
             StatementKind::AddColumn => Some("changes the catalogue only; rows are not rewritten"),

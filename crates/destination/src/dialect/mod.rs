@@ -226,6 +226,11 @@ pub trait SqlDialect: Debug + Send + Sync {
         }
     }
 
+    /// False when a timestamp with a time zone has the same digits whatever its precision.
+    fn keeps_precision_with_zone(&self) -> bool {
+        true
+    }
+
     /// What a statement of a migration locks or rewrites while it runs, for the one who reads the plan; nothing where
     /// nobody would notice.
     fn impact(&self, _kind: StatementKind) -> Option<&'static str> {

@@ -1,7 +1,7 @@
 //! Oracle cases: small scripts of runs, with what dlt left in the database after them.
 //!
-//! A case says what is read and with which hints; [`run`] turns it into calls of the library's public path and tells how
-//! each run ended. Nothing here knows a particular case. Start with [`Case::read`] and [`judge`].
+//! A case says what is read and with which hints; [`judge`] turns it into calls of the library's public path and tells how
+//! each run ended. Nothing here knows a particular case. Start with [`Case::read`].
 
 mod arrow;
 mod pages;
