@@ -23,18 +23,26 @@ impl Project {
     /// # Errors
     /// A file that is no TOML or cannot be read.
     pub fn load(global: &Global, terminal: &Terminal) -> Result<Self, Diagnostic> {
+        let project = Project::read(global)?;
+        project.tell_warnings(terminal);
+        Ok(project)
+    }
+
+    /// As [`Project::load`], and leaves it to the caller to tell what is odd about the settings.
+    ///
+    /// # Errors
+    /// A file that is no TOML or cannot be read.
+    pub fn read(global: &Global) -> Result<Self, Diagnostic> {
         let request = PlacesRequest {
             project_dir: global.project_dir.clone(),
             profile: global.profile.clone(),
         };
         let settings = Settings::load(&request, Environment::of_process())
             .map_err(|error| config::from_config(&error))?;
-        let project = Project {
+        Ok(Project {
             settings,
             pipelines_dir: global.pipelines_dir.clone(),
-        };
-        project.tell_warnings(terminal);
-        Ok(project)
+        })
     }
 
     /// A project with settings that do not come from the surroundings.

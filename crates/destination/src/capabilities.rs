@@ -197,6 +197,8 @@ pub struct Capabilities {
     pub nul_in_text: bool,
     /// True when DDL can be rolled back.
     pub ddl_in_transaction: bool,
+    /// A column can take a wider type in place, with an expression for the values that it has.
+    pub widens_columns: bool,
     /// True when a group of statements can be rolled back.
     pub transactions: bool,
     /// How one ALTER TABLE adds several columns.
@@ -242,6 +244,7 @@ impl Capabilities {
         query_bytes_max: 32 << 20,
         nul_in_text: false,
         ddl_in_transaction: false,
+        widens_columns: false,
         transactions: false,
         add_columns: AddColumns::OneEach,
         temporary_tables: false,

@@ -64,9 +64,9 @@ pub struct MigrationRequest<'a> {
     pub catalog: &'a Catalog,
     /// True when the hash of the version is stored already.
     pub is_stored: bool,
-    /// Tables to drop first, with all stored versions of the schema (refresh).
+    /// Tables to drop first, with all stored versions of the schema (refresh, locked schema).
     pub drop_tables: &'a [&'a str],
-    /// Columns to rename or to drop.
+    /// Columns to rename or to drop, with all stored versions of the schema.
     pub changes: &'a ColumnChanges,
     /// Look at the tables although the hash is stored (tables will be truncated by a refresh).
     pub force: bool,
@@ -170,20 +170,23 @@ pub fn plan_migration(
         catalog: request.catalog.clone(),
         problems: Vec::new(),
     };
-    let is_dropping = !request.drop_tables.is_empty() && request.catalog.exists;
-    if request.is_stored && !request.force && !is_dropping {
+    // What goes can give a schema that was stored before, so its versions are counted anew, as dlt does for dropped tables.
+    let is_losing = !request.drop_tables.is_empty() || !request.changes.is_empty();
+    let is_losing = is_losing && request.catalog.exists;
+    if request.is_stored && !request.force && !is_losing {
         return Ok(planner.plan);
     }
     if !request.catalog.exists {
         planner.create_dataset();
     }
-    if is_dropping {
+    if is_losing {
         planner.drop_tables();
+        planner.forget_versions();
     }
     planner.rename_columns();
     planner.drop_columns();
     planner.bring_tables();
-    if !request.is_stored || is_dropping {
+    if !request.is_stored || is_losing {
         planner.store_version();
     }
     planner.finish()
@@ -227,6 +230,9 @@ impl Planner<'_> {
                 "a refresh or the locked schema drops the table",
             );
         }
+    }
+
+    fn forget_versions(&mut self) {
         let names = self.context.names;
         if self
             .request
@@ -245,7 +251,7 @@ impl Planner<'_> {
                 StatementKind::Delete,
                 &names.version_table,
                 sql,
-                "stored versions end with the dropped tables",
+                "stored versions end with what is dropped or renamed",
             );
             let params = vec![Param::Text(self.context.schema.name.clone())];
             self.plan.statements.push(statement.with_params(params));

@@ -547,7 +547,9 @@ impl<'a> Run<'a> {
             let widened = widen(&mut normalized, &before, large, extraction.stored);
             let widened = widened.at(Step::Normalize)?;
             report.warnings.extend(widened.iter().map(Widened::note));
-            package_state.insert(FOLDED.to_owned(), folded_entry(&widened));
+            if !widened.is_empty() {
+                package_state.insert(FOLDED.to_owned(), folded_entry(&widened));
+            }
         }
         let schema = continue_versions(&normalized.schema, &extracted_schema);
         describe(report, &columns_by_table(&before), &normalized);

@@ -178,9 +178,12 @@ impl Draft {
             self.write_disposition(disposition);
         }
         self.hint("schema_contract", hints.schema_contract.as_ref());
-        if hints.on_type_change == Some(TypeChange::Widen) {
-            self.hint(ON_TYPE_CHANGE, Some(&json!("widen")));
-        }
+        let word = match hints.on_type_change {
+            Some(TypeChange::Widen) => Some(json!("widen")),
+            Some(TypeChange::Variant) => Some(json!("variant")),
+            Some(TypeChange::Refuse) | None => None,
+        };
+        self.hint(ON_TYPE_CHANGE, word.as_ref());
         self.hint(
             "table_format",
             hints.table_format.clone().map(Value::String).as_ref(),

@@ -75,9 +75,14 @@ struct Coming {
 }
 
 impl Plan {
-    /// True when a run would change nothing but rows: the destination has all tables and knows the schema.
+    /// True when a run would only write rows: the destination has all tables, knows the schema, and no table is emptied.
     pub fn is_empty(&self) -> bool {
-        self.stored.statements.is_empty() && self.stored.staging_statements.is_empty()
+        !self.has_statements() && self.truncated.is_empty()
+    }
+
+    /// True when tables would change.
+    pub fn has_statements(&self) -> bool {
+        !self.stored.statements.is_empty() || !self.stored.staging_statements.is_empty()
     }
 }
 

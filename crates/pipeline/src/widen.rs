@@ -289,6 +289,11 @@ fn retyped(column: &Column, to: DataType) -> Column {
 }
 
 fn apply(normalized: &mut Normalized, widened: &Widened) {
+    for cause in &mut normalized.causes {
+        if cause.table == widened.table && widened.variants.contains(&cause.column) {
+            cause.column.clone_from(&widened.column);
+        }
+    }
     let Some(table) = normalized.schema.tables.get_mut(&widened.table) else {
         return;
     };

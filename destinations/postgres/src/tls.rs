@@ -78,13 +78,19 @@ fn verifier(
     demand: Demand,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>> {
-    if demand == Demand::Nothing {
-        return Ok(Arc::new(AnyServer { provider }));
-    }
-    let roots = Arc::new(roots(settings)?);
-    let inner = WebPkiServerVerifier::builder_with_provider(roots, provider).build();
-    let inner = inner.map_err(|error| unusable(settings, "sslrootcert", error.to_string()))?;
-    Ok(Arc::new(AnyHost { inner }))
+    let authority = match demand {
+        Demand::Nothing => None,
+        _ => {
+            let roots = Arc::new(roots(settings)?);
+            let builder = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+            let built = builder.build();
+            Some(built.map_err(|error| unusable(settings, "sslrootcert", error.to_string()))?)
+        }
+    };
+    Ok(Arc::new(Lenient {
+        authority,
+        provider,
+    }))
 }
 
 fn roots(settings: &PostgresSettings) -> Result<RootCertStore> {
@@ -137,22 +143,39 @@ fn unusable(settings: &PostgresSettings, field: &str, why: String) -> Destinatio
     }
 }
 
-/// Takes any certificate: encryption without identity.
+/// Takes any certificate (encryption without identity), or with an authority any host name.
 #[derive(Debug)]
-struct AnyServer {
+struct Lenient {
+    authority: Option<Arc<WebPkiServerVerifier>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for AnyServer {
+impl ServerCertVerifier for Lenient {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
+        let Some(authority) = &self.authority else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let verified = authority.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        // The name is looked at last, when the chain has been found good.
+        match verified {
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
     }
 
     fn verify_tls12_signature(
@@ -179,59 +202,5 @@ impl ServerCertVerifier for AnyServer {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
-    }
-}
-
-/// Wants a known authority and takes any host name.
-#[derive(Debug)]
-struct AnyHost {
-    inner: Arc<WebPkiServerVerifier>,
-}
-
-impl ServerCertVerifier for AnyHost {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, Error> {
-        let verified = self.inner.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
-        // The name is looked at last, when the chain has been found good.
-        match verified {
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
-            other => other,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
     }
 }

@@ -91,7 +91,7 @@ struct Report {
 impl Doctor {
     /// Looks at everything and prints what was found.
     pub fn run(self, global: &Global, terminal: &Terminal) -> Outcome {
-        let findings = match Project::load(global, terminal) {
+        let findings = match Project::read(global) {
             Err(diagnostic) => vec![Finding::of("settings", diagnostic)],
             Ok(project) => self.examine(&project)?,
         };
@@ -140,40 +140,19 @@ impl Doctor {
     }
 }
 
-/// The settings were read; who else can read the secrets?
+/// The settings that were read, and what is odd about them.
 fn settings(project: &Project) -> Vec<Finding> {
     let files = project.settings.files();
-    let present: Vec<&Path> = files
-        .iter()
-        .flat_map(|files| files.present.iter().map(|path| path.as_path()))
-        .collect();
-    let shown: Vec<String> = present.iter().map(|path| short_path(path)).collect();
+    let present = files.iter().flat_map(|files| &files.present);
+    let shown: Vec<String> = present.map(|path| short_path(path)).collect();
     let read = match shown.is_empty() {
         true => "there are no settings files".to_owned(),
         false => format!("read {}", shown.join(", ")),
     };
-    let mut findings = vec![Finding::new(Level::Ok, "settings", read)];
-    let secret = present.iter().filter(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.ends_with("secrets.toml") && is_open_to_others(path)
-    });
-    findings.extend(secret.map(|path| {
-        let path = short_path(path);
-        let what = format!("other users of this machine can read {path}");
-        Finding::new(Level::Warning, "settings", what).help(format!("chmod 600 {path}"))
-    }));
-    findings
-}
-
-#[cfg(unix)]
-fn is_open_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_path: &Path) -> bool {
-    false
+    let read = Finding::new(Level::Ok, "settings", read);
+    let warnings = project.settings.take_warnings().into_iter();
+    let odd = warnings.map(|warning| Finding::new(Level::Warning, "settings", warning.to_string()));
+    std::iter::once(read).chain(odd).collect()
 }
 
 fn folder(name: &str, info: &PipelineInfo) -> Finding {

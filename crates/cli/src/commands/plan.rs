@@ -148,7 +148,7 @@ fn place(plan: &Plan) -> String {
 fn text(plan: &Plan) -> String {
     let mut text = format!("Plan for {}\n", place(plan));
     text.push_str(&pending(plan).map_or_else(String::new, |line| line + "\n"));
-    if plan.is_empty() {
+    if !plan.has_statements() {
         text.push_str("No change of tables\n");
     } else {
         text.push_str(&format!("{}\n", plan.diff.to_string().trim_end()));
@@ -215,7 +215,7 @@ fn drift(plan: &Plan, indent: &str) -> String {
 fn markdown(plan: &Plan) -> String {
     let mut text = format!("### Plan for {}\n\n", place(plan));
     text.push_str(&pending(plan).map_or_else(String::new, |line| line + ".\n\n"));
-    if plan.is_empty() {
+    if !plan.has_statements() {
         text.push_str("No change of tables.\n");
     } else {
         text.push_str(&format!(

@@ -51,9 +51,13 @@ pub struct Diff {
 impl Diff {
     /// Prints what differs.
     pub fn run(self, global: &Global, terminal: &Terminal) -> Outcome {
+        let named = match &self.pipeline {
+            Some(name) => Some((name.as_str(), Project::load(global, terminal)?)),
+            None => None,
+        };
         let (old, new) = (
-            self.read(&self.old, global, terminal)?,
-            self.read(&self.new, global, terminal)?,
+            self.read(&self.old, named.as_ref())?,
+            self.read(&self.new, named.as_ref())?,
         );
         let diff = evolution::diff(&old, &new);
         terminal.print_document(&diff.to_document(), || format!("{diff}\n"))?;
@@ -63,24 +67,22 @@ impl Diff {
         }
     }
 
-    fn read(&self, word: &str, global: &Global, terminal: &Terminal) -> Result<Schema, Diagnostic> {
+    fn read(&self, word: &str, named: Option<&(&str, Project)>) -> Result<Schema, Diagnostic> {
         if is_file(word) {
             return read_file(Path::new(word));
         }
-        let Some(name) = &self.pipeline else {
+        let Some((name, project)) = named else {
             let what = format!("`{word}` is no schema file");
             return Err(Diagnostic::new(&codes::USAGE_FILE, what)
                 .help("a file ends in .yaml, .yml or .json; `local`, `destination` and load ids need --pipeline NAME"));
         };
-        let project = Project::load(global, terminal)?;
         match word {
-            LOCAL => self.local(name, &project),
-            DESTINATION => self.stored(name, &project),
-            load_id => packaged(name, &project, load_id),
+            LOCAL => self.local(name, project),
+            DESTINATION => self.stored(name, project),
+            load_id => packaged(name, project, load_id),
         }
     }
 
-    /// Name of the schema that is meant: the one asked for, else the pipeline's default one.
     fn local(&self, name: &str, project: &Project) -> Result<Schema, Diagnostic> {
         let info = info(name, project)?;
         let wanted = self.wanted(&info);
@@ -98,6 +100,7 @@ impl Diff {
             .ok_or_else(|| no_schema(name, wanted.as_deref(), &known))
     }
 
+    /// Name of the schema that is meant: the one asked for, else the pipeline's default one.
     fn wanted(&self, info: &PipelineInfo) -> Option<String> {
         let default = || {
             let state = info.state.as_ref()?;

@@ -3,9 +3,8 @@
 use tipple_schema::{Column, DataType};
 
 use super::literal::{self, Literal, TextRules};
-use super::{SqlDialect, UnsupportedType, data_type, decimal_size, unsupported, wider_type};
+use super::{SqlDialect, UnsupportedType, data_type, decimal_size, unsupported};
 use crate::capabilities::{Capabilities, FileFormat, MergeStrategy, ReplaceStrategy};
-use crate::names::TableRef;
 use crate::statement::StatementKind;
 
 /// SQL of DuckDB.
@@ -21,6 +20,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     ],
     timestamp_precision_max: 9,
     ddl_in_transaction: true,
+    widens_columns: true,
     transactions: true,
     temporary_tables: true,
     merge_strategies: &[
@@ -99,22 +99,6 @@ impl SqlDialect for DuckDb {
             StatementKind::DropTable => Some("the rows are gone when it commits"),
             _ => None,
         }
-    }
-
-    fn widen_column(&self, at: &TableRef, column: &Column, found: &str) -> Option<String> {
-        let wanted = wider_type(self, column, found)?;
-        let name = self.quote(&column.name);
-        let value = match data_type(column) {
-            // Not in the time zone of the session.
-            DataType::Timestamp if column.timezone.unwrap_or(true) => {
-                format!("{name}::TIMESTAMP AT TIME ZONE 'UTC'")
-            }
-            _ => format!("{name}::{wanted}"),
-        };
-        Some(format!(
-            "ALTER TABLE {} ALTER COLUMN {name} SET DATA TYPE {wanted} USING {value}",
-            self.qualified(at)
-        ))
     }
 
     fn row_position(&self) -> Option<&'static str> {

@@ -239,8 +239,24 @@ pub trait SqlDialect: Debug + Send + Sync {
 
     /// Gives a column of the type `found` (in the words of the catalogue) the type of `column` with all its values;
     /// nothing where that is no widening or the destination cannot do it in place.
-    fn widen_column(&self, _at: &TableRef, _column: &Column, _found: &str) -> Option<String> {
-        None
+    fn widen_column(&self, at: &TableRef, column: &Column, found: &str) -> Option<String> {
+        let wanted = self.column_type(column).ok()?;
+        let is_wider = widening::widens(&self.catalog_type(found), &self.catalog_type(&wanted));
+        if !is_wider || !self.capabilities().widens_columns {
+            return None;
+        }
+        let name = self.quote(&column.name);
+        let value = match data_type(column) {
+            // Not in the time zone of the session.
+            DataType::Timestamp if column.timezone.unwrap_or(true) => {
+                format!("{name}::timestamp AT TIME ZONE 'UTC'")
+            }
+            _ => format!("{name}::{wanted}"),
+        };
+        Some(format!(
+            "ALTER TABLE {} ALTER COLUMN {name} TYPE {wanted} USING {value}",
+            self.qualified(at)
+        ))
     }
 
     /// Gives a column another name.
@@ -307,13 +323,6 @@ fn decimal_size(column: &Column, default: (u32, u32)) -> (i64, i64) {
 /// Type of a column that always has one here; text stands in for a column without a type, which no plan contains.
 fn data_type(column: &Column) -> DataType {
     column.data_type.unwrap_or(DataType::Text)
-}
-
-/// The type to widen a column to, if that is a widening from `found`.
-fn wider_type(dialect: &dyn SqlDialect, column: &Column, found: &str) -> Option<String> {
-    let wanted = dialect.column_type(column).ok()?;
-    let is_wider = widening::widens(&dialect.catalog_type(found), &dialect.catalog_type(&wanted));
-    is_wider.then_some(wanted)
 }
 
 fn with_length(name: &str, precision: Option<i64>) -> String {

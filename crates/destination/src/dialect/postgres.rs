@@ -4,13 +4,10 @@ use serde_json::Value;
 use tipple_schema::{Column, DataType};
 
 use super::literal::{self, Literal, TextRules};
-use super::{
-    SqlDialect, UnsupportedType, data_type, decimal_size, unsupported, wider_type, with_length,
-};
+use super::{SqlDialect, UnsupportedType, data_type, decimal_size, unsupported, with_length};
 use crate::capabilities::{
     AddColumns, Capabilities, CaseFolding, FileFormat, MergeStrategy, ReplaceStrategy,
 };
-use crate::names::TableRef;
 use crate::statement::StatementKind;
 
 /// SQL of Postgres.
@@ -37,6 +34,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     case_folding: CaseFolding::Lower,
     wei_precision: (156, 78),
     ddl_in_transaction: true,
+    widens_columns: true,
     transactions: true,
     add_columns: AddColumns::ManyClauses,
     truncate: true,
@@ -138,22 +136,6 @@ impl SqlDialect for Postgres {
             }
             _ => None,
         }
-    }
-
-    fn widen_column(&self, at: &TableRef, column: &Column, found: &str) -> Option<String> {
-        let wanted = wider_type(self, column, found)?;
-        let name = self.quote(&column.name);
-        let value = match data_type(column) {
-            // Not in the time zone of the session.
-            DataType::Timestamp if column.timezone.unwrap_or(true) => {
-                format!("{name}::timestamp AT TIME ZONE 'UTC'")
-            }
-            _ => format!("{name}::{wanted}"),
-        };
-        Some(format!(
-            "ALTER TABLE {} ALTER COLUMN {name} TYPE {wanted} USING {value}",
-            self.qualified(at)
-        ))
     }
 
     /// Rows of a table that nothing was deleted from lie in the order in which they came.

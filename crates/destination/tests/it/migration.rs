@@ -198,7 +198,7 @@ fn dropped_tables_take_the_stored_versions_with_them() {
     DROP TABLE IF EXISTS "ds"."old";
     -- a refresh or the locked schema drops the table
     DROP TABLE IF EXISTS "ds"."orders__tags";
-    -- stored versions end with the dropped tables
+    -- stored versions end with what is dropped or renamed
     DELETE FROM "ds"."_dlt_version" WHERE "schema_name" = ?; -- values: shop
     -- the table is not there
     CREATE TABLE "ds"."orders__tags" (
